@@ -1,0 +1,64 @@
+# make demo   draws the hinge loss into out/
+# make test   checks style and types, then runs the tests
+# Each makes .venv on first use; the stamps in it are older than pyproject.toml when there is something to install.
+
+VENV    := .venv
+PYTHON  ?= python3
+BIN     := $(VENV)/bin
+PIP     := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+CHECKED := gradviz tests examples $(wildcard benchmarks)
+
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint format bench clean
+
+help:
+	@echo "make demo    draw examples/hinge_loss.py into out/"
+	@echo "make test    lint, types, tests"
+	@echo "make lint    ruff and mypy alone"
+	@echo "make format  let ruff rewrite the files"
+	@echo "make bench   measure against the peers"
+	@echo "make clean   remove .venv, out and the caches"
+
+demo: $(VENV)/.package
+	@mkdir -p out
+	@$(BIN)/gradviz render examples/hinge_loss.py --format svg --format png -o out/hinge_loss.svg
+	@echo "The picture is in out/hinge_loss.svg, and as pixels in out/hinge_loss.png"
+
+# pytest runs last, so that the output closes on its summary.
+test: lint
+	@$(BIN)/python -m pytest
+
+lint: $(VENV)/.test
+	@$(BIN)/ruff check --quiet $(CHECKED)
+	@$(BIN)/ruff format --quiet --check $(CHECKED) || { echo "Some files are not formatted: run make format"; exit 1; }
+	@$(BIN)/mypy --no-error-summary
+
+format: $(VENV)/.test
+	@$(BIN)/ruff check --quiet --fix $(CHECKED); $(BIN)/ruff format $(CHECKED)
+
+bench: $(VENV)/.bench
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done
+
+clean:
+	rm -rf $(VENV) out .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+$(BIN)/python:
+	@command -v $(PYTHON) >/dev/null || { echo "gradviz needs Python 3.11 or newer, and there is no $(PYTHON) here."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "gradviz needs Python 3.11 or newer; $(PYTHON) is $$($(PYTHON) -V 2>&1)."; \
+	  echo "Name another one: make $(or $(MAKECMDGOALS),demo) PYTHON=python3.12"; exit 1; }
+	@echo "Making $(VENV) and installing into it; this takes a minute, once."
+	@$(PYTHON) -m venv $(VENV) || { \
+	  rm -rf $(VENV); echo "$(PYTHON) cannot make a virtual environment; on Debian and Ubuntu install python3-venv."; exit 1; }
+
+$(VENV)/.package: pyproject.toml | $(BIN)/python
+	@$(PIP) --editable .
+	@touch $@
+
+$(VENV)/.test: pyproject.toml $(VENV)/.package
+	@$(PIP) --editable '.[test]'
+	@touch $@
+
+$(VENV)/.bench: $(wildcard benchmarks/requirements.txt) $(VENV)/.test
+	@if [ -f benchmarks/requirements.txt ]; then $(PIP) --requirement benchmarks/requirements.txt; fi
+	@touch $@

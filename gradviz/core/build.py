@@ -1,0 +1,221 @@
+"""What a user builds a graph with: leaves, scopes, and the step from handles to a frozen graph."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+
+from gradviz.core.expr import FLOAT64, Expr, constant, make_leaf, to_array
+from gradviz.core.graph import Graph, make_name
+from gradviz.core.names import check_name
+from gradviz.core.primitive import DATA, PARAMETER, Primitive
+from gradviz.core.tape import Tape, current_tape, scope, spec_of
+from gradviz.errors import GraphError, user_location
+
+__all__ = ["Expr", "as_graph", "constant", "data", "graph", "param", "roots", "scope"]
+
+
+def param(name: str, value: Any = None, *, shape: Any = None, dtype: Any = None, tex: str | None = None) -> Expr:
+    """Make a parameter: a leaf to learn, red and bold in the picture.
+
+    Args:
+        name: any text.
+        value: a number or array-like of real numbers; it is copied.
+        shape: instead of a value, for a parameter that gets one later (``at={"W": …}``).
+        dtype: float64 unless the value is an array of another floating dtype.
+        tex: its LaTeX, where that is not simply the name.
+
+    Raises:
+        GraphError: for a bad name or value.
+
+    Example:
+        >>> import gradviz as gv
+        >>> gv.param("W", [0.2, 0.3]).shape
+        (2,)
+    """
+    return _leaf(PARAMETER, name, value, shape, dtype, tex)
+
+
+def data(name: str, value: Any = None, *, shape: Any = None, dtype: Any = None, tex: str | None = None) -> Expr:
+    r"""Make a data leaf: an input or a target, which is not learned.
+
+    The arguments are those of `param`.
+
+    Example:
+        >>> import gradviz as gv
+        >>> gv.data("phi", [-1.0, 1.0], tex=r"\phi(x)").name
+        'phi'
+    """
+    return _leaf(DATA, name, value, shape, dtype, tex)
+
+
+def _leaf(op: Primitive, name: str, value: Any, shape: Any, dtype: Any, tex: str | None) -> Expr:
+    made = make_name(check_name(name), tex)
+    if isinstance(value, Expr):
+        raise GraphError(f"{name!r} is given a node for a value", where=user_location(), hint="name the node instead")
+    tape = current_tape()
+    if value is None:
+        kind = np.dtype(dtype) if dtype is not None else FLOAT64
+        handle = make_leaf(op, None, spec_of(_as_shape(shape), kind), tape)
+    else:
+        try:
+            array = to_array(value, dtype)
+        except GraphError as error:
+            raise GraphError(f"the value of {name!r} is {error.what}", where=error.where) from None
+        if shape is not None and array.shape != _as_shape(shape):
+            raise GraphError(
+                f"{name!r} has a value of shape {array.shape}, not {_as_shape(shape)}", where=user_location()
+            )
+        if op is PARAMETER and array.dtype.kind != "f":
+            array = to_array(value, FLOAT64)
+        handle = make_leaf(op, array, spec_of(array.shape, array.dtype), tape)
+    tape.names[handle.id] = made
+    return handle
+
+
+def _as_shape(shape: Any) -> tuple[int, ...]:
+    lengths = () if shape is None else (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+    if not all(isinstance(length, (int, np.integer)) and length >= 0 for length in lengths):
+        raise GraphError(f"{shape!r} is no shape", where=user_location(), hint="give lengths, such as (2, 3)")
+    return tuple(int(length) for length in lengths)
+
+
+def graph(*outputs: Expr, **named: Expr) -> Graph:
+    """Freeze the graph of one or several outputs.
+
+    Args:
+        outputs: handles; each is known by its own name, or as "output" ("output0", … if several).
+        named: handles by the name the output shall have.
+
+    Raises:
+        GraphError: for no outputs, something that is no handle, two nodes of one name, or a scope
+            that a path leaves and enters again.
+
+    Example:
+        >>> import gradviz as gv
+        >>> x = gv.param("x", 3.0)
+        >>> g = gv.graph((x * x).named("y"))
+        >>> len(g), list(g.outputs), list(g.edges())
+        (2, ['y'], [(1, 0, 0), (1, 1, 0)])
+    """
+    for output in (*outputs, *named.values()):
+        if not isinstance(output, Expr):
+            raise GraphError(
+                f"gv.graph takes nodes, not {type(output).__name__}", where=user_location(), hint="gv.graph(loss)"
+            )
+    roots_by_name: dict[str, Expr] = {}
+    for place, output in enumerate(outputs):
+        name = output.name or (f"output{place}" if len(outputs) > 1 else "output")
+        if roots_by_name.setdefault(name, output).id != output.id:
+            raise GraphError(f"two outputs are named {name!r}", where=user_location(), hint="gv.graph(a=…, b=…)")
+    roots_by_name.update(named)
+    if not roots_by_name:
+        raise GraphError("gv.graph needs at least one output", where=user_location(), hint="gv.graph(loss)")
+    handles = list(roots_by_name.values())
+    tape = handles[0].tape
+    if any(handle.tape is not tape for handle in handles):
+        raise GraphError("the outputs were built in different threads", where=user_location())
+    made = _extract(tape, {name: handle.id for name, handle in roots_by_name.items()})
+    _check_scopes(made)
+    if len(made.names) > 1:
+        try:
+            _ = made.paths
+        except GraphError as error:
+            raise GraphError(error.what, where=user_location(), hint=error.hint) from None
+    return made
+
+
+def _extract(tape: Tape, outputs: Mapping[str, int]) -> Graph:
+    """Copy what the outputs need off the tape, numbered anew in the same order."""
+    end = max(outputs.values()) + 1
+    needed = _reachable(tape, outputs.values())
+    if needed.count(1) == end:
+        rows, args = tuple(tape.rows[:end]), tuple(tape.args[:end])
+        names = {i: name for i, name in tape.names.items() if i < end}
+        values = {i: value for i, value in tape.values.items() if i < end}
+        return Graph(rows, args, names, values, dict(outputs))
+    kept = np.flatnonzero(np.frombuffer(needed, dtype=np.uint8)).tolist()
+    place = {old: new for new, old in enumerate(kept)}
+    return Graph(
+        rows=tuple([tape.rows[old] for old in kept]),
+        args=tuple([tuple([place[arg] for arg in tape.args[old]]) for old in kept]),
+        names={place[old]: tape.names[old] for old in kept if old in tape.names},
+        constants={place[old]: tape.values[old] for old in kept if old in tape.values},
+        outputs={name: place[old] for name, old in outputs.items()},
+    )
+
+
+def _reachable(tape: Tape, starts: Any) -> bytearray:
+    """Return a flag a node, up to the last start: whether a start depends on it or is it."""
+    flags = bytearray(max(starts) + 1)
+    for start in starts:
+        flags[start] = 1
+    args = tape.args
+    index = len(flags) - 1
+    while index >= 0:
+        for arg in args[index]:
+            flags[arg] = 1
+        index = flags.rfind(1, 0, index)
+    return flags
+
+
+def _check_scopes(made: Graph) -> None:
+    """Refuse a scope that a path leaves and enters again: it cannot be drawn as one box."""
+    scopes = {row.scope for row in set(made.rows)}
+    if scopes <= {""}:
+        return
+    parts = {path: {"/".join(path.split("/")[: n + 1]) for n in range(path.count("/") + 1)} for path in scopes if path}
+    bits = {path: 1 << n for n, path in enumerate(sorted(set().union(*parts.values())))}
+    inside = {path: sum(bits[part] for part in parts.get(path, ())) for path in scopes}
+    left: list[int] = []
+    for index, (row, args) in enumerate(zip(made.rows, made.args, strict=True)):
+        here = inside[row.scope]
+        behind = 0
+        for arg in args:
+            behind |= left[arg] | (inside[made.rows[arg].scope] & ~here)
+        if behind & here:
+            path = next(path for path, bit in bits.items() if behind & here & bit)
+            raise GraphError(
+                f"a path leaves the scope {path!r} and enters it again at {made.describe(index)}",
+                where=user_location(),
+                hint="open a scope of another name for the later part",
+            )
+        left.append(behind)
+
+
+def roots(variables: Mapping[str, object]) -> dict[str, Expr]:
+    """Return the handles among a script's variables that feed no other of them, in order.
+
+    A leaf alone is no picture and is left out, unless there is nothing else.
+    """
+    found = {name: value for name, value in variables.items() if isinstance(value, Expr)}
+    fed: set[int] = set()
+    for handle in {handle.id: handle for handle in found.values()}.values():
+        flags = _reachable(handle.tape, [handle.id])
+        flags[handle.id] = 0
+        fed.update(other.id for other in found.values() if other.id < len(flags) and flags[other.id])
+    result: dict[str, Expr] = {}
+    seen: set[int] = set()
+    for name, handle in found.items():
+        if handle.id not in fed and handle.id not in seen:
+            seen.add(handle.id)
+            result[name] = handle
+    operations = {name: handle for name, handle in result.items() if not handle.tape.rows[handle.id].op.leaf}
+    return operations or result
+
+
+def as_graph(value: Graph | Expr) -> Graph:
+    """Return the graph itself, or the graph of a handle.
+
+    Raises:
+        GraphError: for anything else.
+    """
+    if isinstance(value, Graph):
+        return value
+    if isinstance(value, Expr):
+        return graph(value)
+    raise GraphError(
+        f"a graph or a node is wanted, not {type(value).__name__}", where=user_location(), hint="gv.graph(loss)"
+    )

@@ -1,0 +1,215 @@
+"""The frozen graph: nodes in an order where every argument precedes its use.
+
+A graph is stored in columns (one row and one tuple of argument ids a node), because a tape of a
+hundred thousand scalars must not cost a hundred thousand objects; `Graph.nodes` makes the objects
+when somebody looks at them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from functools import cached_property
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from gradviz.core.names import name_to_tex
+from gradviz.core.primitive import PARAMETER, Primitive, Shape
+from gradviz.errors import GraphError
+
+Array = NDArray[Any]
+Edge = tuple[int, int]
+
+
+class Row:
+    """What nodes of the same kind share: operation, attributes, shape, dtype, scope. Never changed."""
+
+    __slots__ = ("attrs", "dtype", "op", "scope", "shape")
+
+    def __init__(
+        self, op: Primitive, attrs: Mapping[str, Any], shape: Shape, dtype: np.dtype[Any], scope: str
+    ) -> None:
+        self.op = op
+        self.attrs = attrs
+        self.shape = shape
+        self.dtype = dtype
+        self.scope = scope
+
+
+class Name(NamedTuple):
+    """A user's name for a node, and its LaTeX."""
+
+    name: str
+    tex: str
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """One node of a graph.
+
+    Attributes:
+        id: its place in the graph; every argument's id is smaller.
+        op: the primitive, or the kind of leaf ("parameter", "data", "constant").
+        args: the ids of the arguments; an edge is (id, slot).
+        attrs: the attributes of the operation (axis, shape, …).
+        name, tex: the user's name ("" if none) and its LaTeX.
+        scope: the path of the scope it was built in ("lstm/forget_gate").
+        shape, dtype: of its value.
+        value: of a leaf, the value it was given (read-only), else None.
+    """
+
+    id: int
+    op: Primitive
+    args: tuple[int, ...]
+    attrs: Mapping[str, Any]
+    name: str
+    tex: str
+    scope: str
+    shape: Shape
+    dtype: np.dtype[Any]
+    value: Array | None = None
+
+    @property
+    def path(self) -> str:
+        """The name with its scope, by which `Graph.find` knows it."""
+        return f"{self.scope}/{self.name}" if self.scope and self.name else self.name
+
+
+@dataclass(frozen=True, eq=False)
+class Graph:
+    """An immutable computation graph. Made by `gradviz.graph`.
+
+    Attributes:
+        rows, args: the columns, one entry a node.
+        names: the named nodes.
+        constants: the values of leaves that have one.
+        outputs: the ids of the outputs by name, in order.
+    """
+
+    rows: tuple[Row, ...]
+    args: tuple[tuple[int, ...], ...]
+    names: Mapping[int, Name]
+    constants: Mapping[int, Array] = field(repr=False)
+    outputs: Mapping[str, int]
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __repr__(self) -> str:
+        return f"Graph({len(self)} nodes, outputs: {', '.join(self.outputs)})"
+
+    def node(self, index: int) -> Node:
+        """Return the node with this id."""
+        row = self.rows[index]
+        name, tex = self.names.get(index, ("", ""))
+        return Node(
+            id=index,
+            op=row.op,
+            args=self.args[index],
+            attrs=row.attrs,
+            name=name,
+            tex=tex,
+            scope=row.scope,
+            shape=row.shape,
+            dtype=row.dtype,
+            value=self.constants.get(index),
+        )
+
+    @cached_property
+    def nodes(self) -> tuple[Node, ...]:
+        """All nodes, arguments before their uses."""
+        return tuple(self.node(index) for index in range(len(self)))
+
+    @cached_property
+    def leaves(self) -> tuple[Node, ...]:
+        """The parameters, data and constants."""
+        return tuple(self.node(index) for index, row in enumerate(self.rows) if row.op.leaf)
+
+    @cached_property
+    def paths(self) -> Mapping[str, int]:
+        """The ids of the named nodes, by name with scope."""
+        found: dict[str, int] = {}
+        for index in sorted(self.names):
+            path = self.node(index).path
+            if path in found:
+                raise GraphError(f"two nodes are named {path!r}", hint="give one of them another name")
+            found[path] = index
+        return found
+
+    @cached_property
+    def _short_names(self) -> Mapping[str, tuple[int, ...]]:
+        short: dict[str, tuple[int, ...]] = {}
+        for index, (name, _) in self.names.items():
+            short[name] = (*short.get(name, ()), index)
+        return short
+
+    def find(self, key: object) -> int:
+        """Return the id of a node given by id, by name, or by name with scope.
+
+        Raises:
+            GraphError: for a name that no node or several nodes have.
+        """
+        if isinstance(key, Node):
+            return key.id
+        if isinstance(key, (int, np.integer)) and not isinstance(key, bool) and 0 <= key < len(self):
+            return int(key)
+        if isinstance(key, str):
+            if key in self.paths:
+                return self.paths[key]
+            if key in self.outputs:
+                return self.outputs[key]
+            several = self._short_names.get(key, ())
+            if len(several) == 1:
+                return several[0]
+            if several:
+                paths = ", ".join(self.node(index).path for index in several)
+                raise GraphError(f"{len(several)} nodes are named {key!r}", hint=f"say which: {paths}")
+            near = get_close_matches(key, [*self.paths, *self.outputs], n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"its names are {', '.join(self.paths) or 'none'}"
+            raise GraphError(f"the graph has no node named {key!r}", hint=hint)
+        raise GraphError(f"{key!r} is no node of the graph", hint=f"use a name or an id from 0 to {len(self) - 1}")
+
+    def describe(self, index: int) -> str:
+        """Name a node in a sentence: 'score (matmul)', or 'node 7 (exp)' when it has no name."""
+        node = self.node(index)
+        return f"{node.path or f'node {index}'} ({node.op.name})"
+
+    def edges(self) -> Iterator[tuple[int, int, int]]:
+        """Yield (parent, slot, child) for every edge."""
+        for parent, args in enumerate(self.args):
+            for slot, child in enumerate(args):
+                yield parent, slot, child
+
+    @cached_property
+    def parents(self) -> tuple[tuple[Edge, ...], ...]:
+        """For every node, the edges (parent, slot) by which it is used."""
+        found: list[list[Edge]] = [[] for _ in range(len(self))]
+        for parent, slot, child in self.edges():
+            found[child].append((parent, slot))
+        return tuple(tuple(edges) for edges in found)
+
+    def depends_on(self, leaves: frozenset[int]) -> bytearray:
+        """Return a flag a node: whether it depends on any of these nodes (or is one)."""
+        flags = bytearray(len(self))
+        for index in leaves:
+            flags[index] = 1
+        for index, args in enumerate(self.args):
+            for child in args:
+                if flags[child]:
+                    flags[index] = 1
+                    break
+        return flags
+
+    @cached_property
+    def learned(self) -> frozenset[int]:
+        """The leaves that gradients are wanted for: the parameters, or all data where there are none."""
+        parameters = frozenset(i for i, row in enumerate(self.rows) if row.op is PARAMETER)
+        return parameters or frozenset(leaf.id for leaf in self.leaves if leaf.op.name == "data")
+
+
+def make_name(name: str, tex: str | None) -> Name:
+    """Pair a checked name with its LaTeX, derived from the name unless given."""
+    return Name(name, name_to_tex(name) if tex is None else tex)

@@ -1,0 +1,146 @@
+"""What a primitive is: one declaration that every namespace runs.
+
+A primitive's forward rule and its derivative rule are ordinary functions of a namespace ``xp`` and
+the arguments. Nothing else in gradviz holds knowledge about an operation.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import numpy as np
+
+from gradviz.errors import GraphError, ShapeError
+
+Shape: TypeAlias = tuple[int, ...]
+Rule: TypeAlias = Callable[..., Any]
+Interval: TypeAlias = tuple[float, float]
+
+REALS: Interval = (-float("inf"), float("inf"))
+
+
+def broadcast(*shapes: Shape, **_: object) -> Shape:
+    """Return the shape that NumPy's broadcasting gives (the default shape rule)."""
+    first = shapes[0]
+    if all(shape == first for shape in shapes):
+        return first
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ShapeError("the shapes do not broadcast") from None
+
+
+@dataclass(frozen=True, eq=False)
+class Primitive:
+    """One operation, declared once.
+
+    Attributes:
+        name: NumPy's name for it.
+        symbol: LaTeX for its box; a function of the attributes and the argument shapes where it
+            depends on them.
+        forward: ``forward(xp, *args, **attrs)``.
+        partials: for elementwise primitives, one ``partial(xp, f, *args, **attrs)`` an argument; the
+            vector-Jacobian product is then ``unbroadcast(g * partial)``.
+        vjp: for all others, ``vjp(xp, g, f, *args, **attrs)``, a tuple with one entry an argument
+            (None for an argument that has no derivative).
+        shape: ``shape(*shapes, **attrs)``; raises ShapeError.
+        dtype: "same" for NumPy's promotion, "float" where integers become floats.
+        domain: an open interval an argument in which the rules hold; () for all reals.
+        kink: ``kink(xp, *args, **attrs)`` is zero where there is no derivative.
+        notation: how the value is written, "#1" and "#2" standing for the arguments, "<#1>" for one
+            that gets parentheses unless it is a single thing; the default is ``symbol(#1, #2)``.
+        label: LaTeX for the derivative by each argument, only where running the rule cannot give it;
+            "#f", "#g", "#1", … stand for the value, the adjoint and the arguments.
+    """
+
+    name: str
+    symbol: str | Callable[[Mapping[str, Any], tuple[Shape, ...]], str]
+    forward: Rule
+    partials: tuple[Rule, ...] | None = None
+    vjp: Rule | None = None
+    shape: Callable[..., Shape] = broadcast
+    dtype: str = "same"
+    domain: tuple[Interval, ...] = ()
+    kink: Rule | None = None
+    notation: str | None = None
+    label: tuple[str, ...] | None = None
+    leaf: bool = False
+
+    @property
+    def elementwise(self) -> bool:
+        """Whether the value at a position depends on the arguments at that position alone."""
+        return self.partials is not None
+
+    def symbol_for(self, attrs: Mapping[str, Any], shapes: tuple[Shape, ...]) -> str:
+        """Return the LaTeX for the box of a node with these attributes and argument shapes."""
+        return self.symbol if isinstance(self.symbol, str) else self.symbol(attrs, shapes)
+
+    def __call__(self, *args: Any, **attrs: Any) -> Any:
+        """Build a node: the primitive applied to handles, arrays or numbers."""
+        return BUILDER[0](self, *args, **attrs)
+
+    def __repr__(self) -> str:
+        return f"<primitive {self.name}>"
+
+
+REGISTRY: dict[str, Primitive] = {}
+FUNCTIONS: dict[str, Callable[..., Any]] = {}
+"""What a user calls, by NumPy's name: a primitive itself, or a function that prepares its attributes."""
+
+BUILDER: list[Callable[..., Any]] = []
+"""The function that applies a primitive to handles; the module of the handles puts it here."""
+
+
+def function(made: Callable[..., Any]) -> Callable[..., Any]:
+    """Offer a function to users under its own name (a trailing underscore is dropped)."""
+    FUNCTIONS[made.__name__.rstrip("_")] = made
+    return made
+
+
+def primitive(name: str, *, symbol: Any, forward: Rule, doc: str = "", **fields: Any) -> Primitive:
+    r"""Declare a primitive and register it under its name.
+
+    Exactly one of ``partials`` and ``vjp`` is given; see `Primitive` for the fields. The primitive is
+    itself the function that builds a node: ``sigmoid(x)``. ``doc`` becomes its docstring.
+
+    Raises:
+        GraphError: for a second declaration of a name, or neither or both of the derivative rules.
+
+    Example:
+        >>> from gradviz.core.primitive import REGISTRY
+        >>> REGISTRY["sigmoid"].symbol
+        '\\sigma'
+    """
+    if name in REGISTRY:
+        raise GraphError(f"a primitive named {name!r} is declared already", hint="choose another name")
+    if ("partials" in fields) == ("vjp" in fields):
+        raise GraphError(f"primitive {name!r} needs either partials (elementwise) or a vjp")
+    made = Primitive(name=name, symbol=symbol, forward=forward, **fields)
+    object.__setattr__(made, "__doc__", doc or f"The primitive {name}.")
+    REGISTRY[name] = made
+    FUNCTIONS.setdefault(name, made)
+    return made
+
+
+def _leaf(name: str) -> Primitive:
+    def forward(xp: Any) -> Any:
+        raise GraphError(f"a {name} has a value, not a rule")
+
+    return Primitive(name=name, symbol="", forward=forward, vjp=lambda xp, g, f: (), leaf=True)
+
+
+PARAMETER = _leaf("parameter")
+DATA = _leaf("data")
+CONSTANT = _leaf("constant")
+
+
+def result_dtype(op: Primitive, dtypes: tuple[np.dtype[Any], ...]) -> np.dtype[Any]:
+    """Return the dtype of a primitive's value for arguments of these dtypes."""
+    first = dtypes[0]
+    same = all(dtype == first for dtype in dtypes)
+    dtype = first if same else np.result_type(*dtypes)
+    if op.dtype == "float" and dtype.kind not in "fc":
+        return np.dtype(np.float64)
+    return dtype

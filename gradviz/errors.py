@@ -1,0 +1,79 @@
+"""What can go wrong, said in one line: what happened, where, and what to do.
+
+Every error that a user can cause is a `GradvizError`. The floors above never print; they raise, and
+the command line turns the error into its one line and its exit status.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+_PACKAGE = str(Path(__file__).parent)
+
+
+class GradvizError(Exception):
+    """An error with its place and its remedy.
+
+    Args:
+        what: what happened, a sentence without a final period.
+        where: the user's ``file:line``, when it is known.
+        hint: what to do about it.
+    """
+
+    exit_status = 1
+
+    def __init__(self, what: str, *, where: str | None = None, hint: str | None = None) -> None:
+        super().__init__(what)
+        self.what = what
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        place = f"{self.where}: " if self.where else ""
+        remedy = f" ({self.hint})" if self.hint else ""
+        return f"{place}{self.what}{remedy}"
+
+
+class GraphError(GradvizError):
+    """A graph cannot be built so: shapes, names, dtypes, scopes."""
+
+
+class ShapeError(GraphError):
+    """The shapes of an operation's arguments do not fit together."""
+
+
+class ValueMissingError(GradvizError):
+    """A leaf has no value, or was given one that does not fit it."""
+
+
+class ExpressionError(GradvizError):
+    """A text is not an expression that gradviz reads."""
+
+
+class ScriptError(GradvizError):
+    """The user's script failed, or has no graph in it."""
+
+
+class UsageError(GradvizError):
+    """A command or function was called with an option it does not have."""
+
+    exit_status = 2
+
+
+class DrawError(GradvizError):
+    """A figure could not be laid out, typeset or written."""
+
+
+def user_location() -> str | None:
+    """Return ``file:line`` of the innermost caller outside gradviz, or None.
+
+    Read off the stack only when an error is raised, so that building a graph costs nothing for it.
+    """
+    frame = sys._getframe(1)
+    while frame is not None:
+        filename = frame.f_code.co_filename
+        if not filename.startswith((_PACKAGE, "<frozen")):
+            return f"{filename}:{frame.f_lineno}"
+        frame = frame.f_back  # type: ignore[assignment]
+    return None

@@ -1,0 +1,1 @@
+"""Views: a graph becomes a figure. Knows no Graphviz and no SVG."""

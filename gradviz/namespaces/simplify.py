@@ -1,0 +1,189 @@
+"""Terms made readable: numbers folded, ones and zeros dropped, shape bookkeeping removed.
+
+For labels only: ``0 * x`` becomes ``0`` here, which is no rule of floating-point arithmetic.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+from gradviz.namespaces.record import Term, as_term
+
+ZERO, ONE = as_term(0), as_term(1)
+
+_FOLD: dict[str, Callable[[Any, Any], Any]] = {
+    "add": operator.add,
+    "subtract": operator.sub,
+    "multiply": operator.mul,
+    "greater": operator.gt,
+    "greater_equal": operator.ge,
+    "less": operator.lt,
+    "less_equal": operator.le,
+    "equal": operator.eq,
+    "differ": operator.ne,
+}
+_PASSED_THROUGH = {"reshape", "squeeze", "sum_to"}
+
+
+def simplify(term: Term) -> Term:
+    """Return a term of the same value (for real numbers) that is shorter to read."""
+    if term.fn in ("number", "symbol"):
+        return term
+    args = tuple(simplify(arg) for arg in term.args)
+    rule = _RULES.get(term.fn)
+    found = rule(*args) if rule and not term.attrs else None
+    if found is not None:
+        return found
+    if term.fn in _FOLD and all(arg.fn == "number" for arg in args):
+        return as_term(_FOLD[term.fn](args[0].value, args[1].value))
+    if term.fn in _PASSED_THROUGH:
+        return args[0]
+    shaped = _SHAPED.get(term.fn)
+    return (shaped(args, term.attrs) if shaped else None) or Term(term.fn, args, term.attrs, term.shape)
+
+
+def _is(term: Term, number: float) -> bool:
+    return term.fn == "number" and term.value == number
+
+
+def negated(term: Term) -> Term | None:
+    """Return minus the term if that is shorter than the term itself, else None."""
+    if term.fn == "number" and term.value is not None and term.value < 0:
+        return as_term(-term.value)
+    if term.fn == "negative":
+        return term.args[0]  # type: ignore[no-any-return]
+    if term.fn in ("multiply", "divide"):
+        first = negated(term.args[0])
+        return _RULES[term.fn](first, term.args[1]) or Term(term.fn, (first, term.args[1])) if first else None
+    return None
+
+
+def _add(a: Term, b: Term) -> Term | None:
+    if _is(a, 0):
+        return b
+    if _is(b, 0):
+        return a
+    if a.fn == b.fn == "number":
+        return None
+    minus = negated(b)
+    return Term("subtract", (a, minus)) if minus else None
+
+
+def _subtract(a: Term, b: Term) -> Term | None:
+    if _is(b, 0):
+        return a
+    if a.fn == b.fn == "number":
+        return None
+    if _is(a, 0):
+        return _negative(b)
+    plus = negated(b)
+    return Term("add", (a, plus)) if plus else None
+
+
+def _multiply(a: Term, b: Term) -> Term | None:
+    if _is(a, 0) or _is(b, 0):
+        return ZERO
+    if _is(a, 1):
+        return b
+    if _is(b, 1):
+        return a
+    if a.fn == b.fn == "number":
+        return None
+    if b.fn == "number":  # the number first
+        a, b = b, a
+    if a.fn == "number" and b.fn == "multiply" and b.args[0].fn == "number":
+        return _multiply(as_term(a.value * b.args[0].value), b.args[1]) or Term(  # type: ignore[operator]
+            "multiply", (as_term(a.value * b.args[0].value), b.args[1])  # type: ignore[operator]
+        )
+    if _is(a, -1):
+        return _negative(b)
+    if a.fn == "divide" and _is(a.args[0], 1):
+        return Term("divide", (b, a.args[1]))
+    if b.fn == "divide" and _is(b.args[0], 1):
+        return Term("divide", (a, b.args[1]))
+    return Term("multiply", (a, b))
+
+
+def _divide(a: Term, b: Term) -> Term | None:
+    if _is(b, 1):
+        return a
+    if _is(a, 0):
+        return ZERO
+    minus = negated(a)
+    return Term("negative", (Term("divide", (minus, b)),)) if minus else None
+
+
+def _power(a: Term, b: Term) -> Term | None:
+    if _is(b, 1):
+        return a
+    if _is(b, 0):
+        return ONE
+    if a.fn == b.fn == "number" and isinstance(b.value, int) and abs(b.value) < 10 and a.value:
+        return as_term(a.value**b.value)
+    if b.fn == "number" and isinstance(b.value, float) and b.value.is_integer():
+        return _power(a, as_term(int(b.value))) or Term("power", (a, as_term(int(b.value))))
+    return None
+
+
+def _negative(a: Term) -> Term | None:
+    return negated(a) or (as_term(-a.value) if a.fn == "number" and a.value is not None else Term("negative", (a,)))
+
+
+def _guard(holds: Term, value: Term, otherwise: Term) -> Term:
+    return otherwise if _is(holds, 0) else value
+
+
+def _where(condition: Term, a: Term, b: Term) -> Term | None:
+    if condition.fn == "number":
+        return a if condition.value else b
+    chosen = condition if condition.fn == "indicator" else Term("indicator", (condition,))
+    if _is(a, 1) and _is(b, 0):
+        return chosen
+    if _is(a, 0) and _is(b, 1):
+        return Term("subtract", (ONE, chosen))
+    return None
+
+
+def _indicator(condition: Term) -> Term | None:
+    return as_term(int(condition.value)) if condition.fn == "number" and condition.value is not None else None
+
+
+def _matmul(a: Term, b: Term) -> Term | None:
+    return _multiply(a, b) if "number" in (a.fn, b.fn) else None
+
+
+_RULES: dict[str, Callable[..., Term | None]] = {
+    "add": _add,
+    "subtract": _subtract,
+    "multiply": _multiply,
+    "divide": _divide,
+    "power": _power,
+    "negative": _negative,
+    "guard": _guard,
+    "where": _where,
+    "indicator": _indicator,
+    "matmul": _matmul,
+}
+
+
+def _transposed(term: Term) -> Term:
+    if term.fn == "number":
+        return term
+    return term.args[0] if term.fn == "transposed" else Term("transposed", (term,))  # type: ignore[no-any-return]
+
+
+def _expand(args: tuple[Term, ...], attrs: tuple[Any, ...]) -> Term:
+    return _transposed(args[0]) if attrs == (-2,) else args[0]
+
+
+def _broadcast(args: tuple[Term, ...], attrs: tuple[Any, ...]) -> Term:
+    return Term("ones", (), attrs) if _is(args[0], 1) and attrs[0] else args[0]
+
+
+_SHAPED: dict[str, Callable[[tuple[Term, ...], tuple[Any, ...]], Term | None]] = {
+    "swapaxes": lambda args, attrs: _transposed(args[0]),
+    "expand_dims": _expand,
+    "broadcast_to": _broadcast,
+}

@@ -1,0 +1,250 @@
+"""Terms printed as LaTeX, as one would write them on the board."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from gradviz.core.format import number_tex
+from gradviz.core.primitive import REGISTRY
+from gradviz.namespaces.record import Term, as_term
+from gradviz.namespaces.simplify import negated, simplify
+
+COMPARISON, SUM, PRODUCT, POWER, ATOM = range(5)
+
+_RELATIONS = {
+    "greater": ">",
+    "greater_equal": r"\ge",
+    "less": "<",
+    "less_equal": r"\le",
+    "equal": "=",
+    "differ": r"\neq",
+}
+_NOTATIONS = {
+    "indicator": r"\mathbf{1}[#1]",
+    "normal_cdf": r"\Phi(#1)",
+    "transposed": r"<#1>^{\top}",
+    "max": r"\max\,<#1>",
+    "getitem": r"<#1>_{[\,]}",
+    "scatter": r"\operatorname{scatter}(#1)",
+    "prod_others": r"\prod_{j \neq i} <#1>_j",
+    "pi": r"\pi",
+    "eye": "I",
+    "ones": r"\mathbf{1}",
+}
+_PLACE = re.compile(r"<#(\d|f|g)>|#(\d|f|g)")
+
+
+def to_tex(term: Term | float) -> str:
+    r"""Return the LaTeX of a term, simplified.
+
+    Example:
+        >>> from gradviz.namespaces.record import symbol
+        >>> h = symbol("h")
+        >>> to_tex(h * (1 - h))
+        'h(1 - h)'
+    """
+    return _write(simplify(as_term(term)))[0]
+
+
+def leaf_count(term: Term) -> int:
+    """Count the symbols and numbers in a term: how long it is to read."""
+    return sum(map(leaf_count, term.args)) if term.fn not in ("number", "symbol") else 1
+
+
+def fill(template: str, places: dict[str, Term]) -> str:
+    """Put terms into a notation or a label: "#1" as it is, "<#1>" with parentheses where they are needed."""
+
+    def put(match: re.Match[str]) -> str:
+        if match[2]:
+            return _write(places[match[2]])[0]
+        return _at_least(POWER + 1, places[match[1]])
+
+    return _PLACE.sub(put, template)
+
+
+def _write(term: Term) -> tuple[str, int]:
+    """Return the LaTeX of a simplified term and how tightly it holds together."""
+    if term.fn == "number":
+        text = number_tex(term.args[0])
+        return text, SUM if text.startswith("-") else PRODUCT if "times" in text else ATOM
+    if term.fn == "symbol":
+        return term.args[0], _binding(term.args[0])
+    if term.fn in _RELATIONS:
+        return f"{_at_least(SUM, term.args[0])} {_RELATIONS[term.fn]} {_at_least(SUM, term.args[1])}", COMPARISON
+    writer = _WRITERS.get(term.fn)
+    return writer(term) if writer else _function(term)
+
+
+def _at_least(binding: int, term: Term) -> str:
+    text, own = _write(term)
+    return text if own >= binding else f"({text})"
+
+
+def _binding(tex: str) -> int:
+    """How tightly a piece of LaTeX holds together, read off its outermost signs."""
+    outer = tex
+    while (inner := re.sub(r"\{[^{}]*\}|\([^()]*\)|\[[^\[\]]*\]", "", outer)) != outer:
+        outer = inner
+    if re.search(r"(?<!^)[+<>=-]|\\(ge|le|neq)\b", outer):
+        return SUM
+    if re.search(r"\\(cdot|odot|otimes|Sigma|Pi|,)", outer):
+        return PRODUCT
+    return POWER if "^" in outer else ATOM
+
+
+def _add(term: Term) -> tuple[str, int]:
+    return f"{_at_least(SUM, term.args[0])} + {_at_least(SUM, term.args[1])}", SUM
+
+
+def _subtract(term: Term) -> tuple[str, int]:
+    return f"{_at_least(SUM, term.args[0])} - {_at_least(PRODUCT, term.args[1])}", SUM
+
+
+def _negative(term: Term) -> tuple[str, int]:
+    return f"-{_at_least(PRODUCT, term.args[0])}", SUM
+
+
+def _is_scalar(term: Term) -> bool:
+    if term.fn in ("symbol", "number"):
+        return term.shape == ()
+    if term.fn == "matmul":
+        return all(arg.shape is not None and len(arg.shape) == 1 for arg in term.args)
+    return term.fn != "ones" and all(map(_is_scalar, term.args))
+
+
+def _factors(term: Term) -> list[Term]:
+    return [*_factors(term.args[0]), *_factors(term.args[1])] if term.fn == "multiply" else [term]
+
+
+def _multiply(term: Term) -> tuple[str, int]:
+    factors = _factors(term)
+    scalars = [factor for factor in factors if _is_scalar(factor)]
+    tensors = [factor for factor in factors if not _is_scalar(factor)]
+    parts = [_juxtaposed(scalars)] if scalars else []
+    if tensors:
+        parts.append(r" \odot ".join(_at_least(POWER, factor) for factor in tensors))
+    text = parts[0] if len(parts) == 1 else _spaced(*parts)
+    return text, PRODUCT
+
+
+def _juxtaposed(factors: list[Term]) -> str:
+    text = ""
+    for factor in factors:
+        piece = _at_least(POWER, factor)
+        if text and (piece[0].isdigit() or piece.startswith(r"\frac")):
+            text += rf" \cdot {piece}"
+        else:
+            text = _spaced(text, piece) if text else piece
+    return text
+
+
+def _spaced(left: str, right: str) -> str:
+    """Set two factors side by side; a thin space parts them unless a parenthesis does."""
+    if right.startswith("(") and (len(left) == 1 or left.isdigit()):
+        return f"{left}{right}"
+    return rf"{left}\,{right}"
+
+
+def _matmul(term: Term) -> tuple[str, int]:
+    a, b = term.args
+    if a.shape is not None and b.shape is not None and len(a.shape) == len(b.shape) == 1:
+        return rf"{_at_least(POWER, a)} \cdot {_at_least(POWER, b)}", PRODUCT
+    return _spaced(_at_least(PRODUCT if a.fn == "matmul" else POWER, a), _at_least(POWER, b)), PRODUCT
+
+
+def _divide(term: Term) -> tuple[str, int]:
+    return rf"\frac{{{_write(term.args[0])[0]}}}{{{_write(term.args[1])[0]}}}", ATOM
+
+
+def _power(term: Term) -> tuple[str, int]:
+    base, exponent = term.args
+    return f"{_at_least(ATOM, base)}^{{{_write(exponent)[0]}}}", POWER
+
+
+def _where(term: Term) -> tuple[str, int]:
+    condition, a, b = term.args
+    if_true, if_false = _write(a)[0], _write(b)[0]
+    return rf"\begin{{cases}} {if_true} & {_write(condition)[0]} \\ {if_false} & \text{{else}} \end{{cases}}", ATOM
+
+
+def _joined(term: Term) -> tuple[str, int]:
+    inside = r",\ ".join(_write(arg)[0] for arg in term.args)
+    return f"[{inside}]", ATOM
+
+
+def _einsum(term: Term) -> tuple[str, int]:
+    factors = r"\,".join(_at_least(POWER, arg) for arg in term.args)
+    return rf"\Sigma\,{factors}", PRODUCT
+
+
+def _function(term: Term) -> tuple[str, int]:
+    op = REGISTRY.get(term.fn)
+    notation = _NOTATIONS.get(term.fn) or (op.notation if op else None)
+    if notation is None:
+        symbol = op.symbol if op and isinstance(op.symbol, str) else rf"\operatorname{{{term.fn.replace('_', ' ')}}}"
+        notation = f"{symbol}({', '.join(f'#{place}' for place in range(1, len(term.args) + 1))})"
+    text = fill(notation, {str(place): arg for place, arg in enumerate(term.args, 1)})
+    return text, _binding(text)
+
+
+_WRITERS: dict[str, Any] = {
+    "add": _add,
+    "subtract": _subtract,
+    "negative": _negative,
+    "multiply": _multiply,
+    "matmul": _matmul,
+    "divide": _divide,
+    "power": _power,
+    "where": _where,
+    "concatenate": _joined,
+    "stack": _joined,
+    "einsum": _einsum,
+}
+
+_TEXT = [
+    (re.compile(r"\\(?:mathrm|mathbf|operatorname|text|mathit|boldsymbol|overline)\{([^{}]*)\}"), r"\1"),
+    (re.compile(r"\\frac\{(\w+)\}\{(\w+)\}"), r"\1/\2"),
+    (re.compile(r"\\frac\{([^{}]*)\}\{([^{}]*)\}"), r"(\1)/(\2)"),
+    (re.compile(r"\\sqrt\{([^{}]*)\}"), r"sqrt(\1)"),
+    (re.compile(r"\^\{?\\top\}?"), "ᵀ"),
+    (re.compile(r"\\begin\{bmatrix\}|\\begin\{cases\}"), "["),
+    (re.compile(r"\\end\{bmatrix\}|\\end\{cases\}"), "]"),
+    (re.compile(r"\s*\\\\\s*"), "; "),
+    (re.compile(r"\s*(?<!\\)&\s*"), ", "),
+    (re.compile(r"_\{([^{}]*)\}"), r"_\1"),
+    (re.compile(r"\^\{([^{}]*)\}"), r"^\1"),
+]
+_UNICODE = dict(
+    zip(
+        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi "
+        "omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega cdot odot otimes times div ge le neq infty "
+        "top partial ldots lt gt".split(),
+        [*"αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ·⊙⊗×÷≥≤≠∞", "ᵀ", "∂", "…", "<", ">"],
+        strict=True,
+    )
+)
+_COMMAND = re.compile(r"\\([A-Za-z]+)\s?")
+
+
+def tex_to_text(tex: str) -> str:
+    r"""Write LaTeX as plain text for a reader that cannot see it.
+
+    Example:
+        >>> tex_to_text(r"\mathbf{1}[1 - \mathrm{margin} > 0]")
+        '1[1 − margin > 0]'
+    """
+    text = tex
+    for _ in range(4):
+        before = text
+        for pattern, plain in _TEXT:
+            text = pattern.sub(plain, text)
+        if text == before:
+            break
+    text = _COMMAND.sub(lambda match: _UNICODE.get(match[1], match[1]), text)
+    text = re.sub(r"\\([,;!: ])", lambda match: "" if match[1] == "!" else " ", text)
+    text = re.sub(r"\\(.)", r"\1", text).replace("-", "−")
+    return re.sub(r"[{}]", "", re.sub(r"\s+", " ", text)).strip()
+
+
+__all__ = ["fill", "leaf_count", "negated", "simplify", "tex_to_text", "to_tex"]
