@@ -6,7 +6,7 @@ VENV    := .venv
 PYTHON  ?= python3
 BIN     := $(VENV)/bin
 PIP     := $(BIN)/python -m pip install --quiet --disable-pip-version-check
-CHECKED := gradviz tests examples $(wildcard benchmarks)
+CHECKED := $(wildcard gradviz tests examples benchmarks)
 
 .DELETE_ON_ERROR:
 .PHONY: help demo test lint format bench clean
@@ -55,9 +55,9 @@ $(VENV)/.package: pyproject.toml | $(BIN)/python
 	@$(PIP) --editable .
 	@touch $@
 
-$(VENV)/.test: pyproject.toml $(VENV)/.package
+$(VENV)/.test: pyproject.toml | $(BIN)/python
 	@$(PIP) --editable '.[test]'
-	@touch $@
+	@touch $@ $(VENV)/.package
 
 $(VENV)/.bench: $(wildcard benchmarks/requirements.txt) $(VENV)/.test
 	@if [ -f benchmarks/requirements.txt ]; then $(PIP) --requirement benchmarks/requirements.txt; fi

@@ -1,1 +1,137 @@
-"""The command line: one thin file a command. The only floor that prints or exits."""
+"""The command line: one thin file a command. The only floor that prints or exits.
+
+A command's module is imported when the command runs, so that `gradviz --help` answers at once. Every
+error ends in `main`, which turns it into one line on stderr and an exit status: 0 done, 1 the check
+or the user's script failed, 2 wrong usage, 130 interrupted, 141 the reader of a pipe has gone.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import traceback
+from collections.abc import Sequence
+from difflib import get_close_matches
+
+import click
+
+from gradviz.cli import streams
+from gradviz.errors import GradvizError
+
+COMMANDS = {
+    "render": "Draw the graphs of a script, or of an expression.",
+    "examples": "List, show or copy the shipped examples.",
+    "doctor": "Say what gradviz draws with here, and what is missing.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group that imports a command's module when the command is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names of the commands."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import a command."""
+        if cmd_name not in COMMANDS:
+            return None
+        command = importlib.import_module(f"gradviz.cli.{cmd_name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the command, or say which one was meant."""
+        if args and args[0] not in COMMANDS and not args[0].startswith("-"):
+            near = get_close_matches(args[0], COMMANDS, n=1) or (["render"] if "." in args[0] else [])
+            meant = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(COMMANDS)}"
+            raise click.UsageError(f"no command {args[0]!r}{meant}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not ctx.resilient_parsing:
+        click.echo(f"gradviz {importlib.import_module('gradviz').__version__}")
+        ctx.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+@click.option("--version", is_flag=True, is_eager=True, expose_value=False, callback=_print_version, help="Show the version.")
+@click.pass_context
+def cli(ctx: click.Context) -> None:
+    """Draw computation graphs as typeset figures, with every derivative on its edge.
+
+    \b
+      gradviz examples                          what there is to start from
+      gradviz render script.py                  one SVG for every root in the script
+      gradviz render -e "max(1 - w*x*y, 0)"     without a script
+    """
+    if ctx.invoked_subcommand is None:
+        click.echo(ctx.get_help(), err=True)
+        ctx.exit(2)
+
+
+def main(args: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit status."""
+    streams.harden()
+    try:
+        status = cli.main(args, prog_name="gradviz", standalone_mode=False)
+        streams.flush()
+    except BaseException as error:  # noqa: BLE001 (the boundary: nothing may pass it as a traceback)
+        try:
+            status = _report(error)
+        except OSError:  # stderr has gone as well
+            status = 1
+    streams.settle()
+    return status if isinstance(status, int) else 0
+
+
+def _report(error: BaseException) -> int:
+    """Say in one line what went wrong, and return the exit status."""
+    if os.environ.get("GRADVIZ_DEBUG"):
+        streams.say_lines("".join(traceback.format_exception(error)))
+    match error:
+        case KeyboardInterrupt() | click.Abort():
+            return 130
+        case SystemExit() if isinstance(error.__context__, BrokenPipeError):
+            return 141  # click ends itself when a pipe closes
+        case BrokenPipeError():
+            return 141
+        case GradvizError():
+            streams.say_lines(getattr(error, "detail", ""))
+            streams.say(str(error))
+            return error.exit_status
+        case click.UsageError():
+            path = error.ctx.command_path if error.ctx else "gradviz"
+            message = error.format_message().rstrip(".")
+            streams.say(f"{message[:1].lower()}{message[1:]} (see {path} --help)")
+            return 2
+        case OSError() | click.ClickException():
+            streams.say(describe_os_error(error) if isinstance(error, OSError) else error.format_message())
+            return 1
+        case MemoryError():
+            streams.say("there is not enough memory")
+            return 1
+    kind = "".join(traceback.format_exception_only(error)).strip()
+    streams.say(f"internal error: {kind} (please report it, with the traceback that GRADVIZ_DEBUG=1 shows)")
+    return 1
+
+
+def describe_os_error(error: OSError) -> str:
+    """Return what the system says about a file, in one line."""
+    reason = error.strerror or type(error).__name__
+    return f"{error.filename}: {reason}" if error.filename else f"the answer cannot be written: {reason}"
+
+

@@ -1,0 +1,146 @@
+"""Find what a target means: a script, one variable of a script, or an expression."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import gradviz as gv
+from gradviz.cli.script import Script
+from gradviz.core.build import Expr, graph, roots
+from gradviz.core.graph import Graph
+from gradviz.draw.picture import Picture
+from gradviz.errors import GradvizError, ScriptError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+@dataclass(frozen=True)
+class Drawable:
+    """Something to draw, and what it is called.
+
+    Attributes:
+        name: the variable that holds it; "expression" for an expression.
+        thing: a graph to make a picture of, or a picture that the script has made.
+        only: whether it is all that the target has, so that its file needs no name of its own.
+    """
+
+    name: str
+    thing: Graph | Picture
+    only: bool
+
+
+@dataclass(frozen=True)
+class Target:
+    """What is to be drawn, before anything has run."""
+
+    stem: str
+    script: Script | None = None
+    name: str | None = None
+    expression: str = ""
+
+    def load(self) -> list[Drawable]:
+        """Run the script, or read the expression, and return what there is to draw.
+
+        Raises:
+            GradvizError: for a script that fails or holds no graph, or a text that is no expression.
+        """
+        if self.script is None:
+            with without_place():
+                return [Drawable("expression", gv.from_expression(self.expression), only=True)]
+        variables = {
+            name: value
+            for name, value in self.script.run().items()
+            if isinstance(value, (Expr, Graph, Picture)) or name == self.name
+        }
+        if self.name is not None:
+            return [_pick(variables, self.name, str(self.script.given))]
+        return _all(variables, str(self.script.given))
+
+
+def parse_target(text: str | None, expression: str | None, args: Sequence[str] = ()) -> Target:
+    """Read TARGET and -e, of which exactly one must be given.
+
+    Raises:
+        UsageError: for none, both, or a name that cannot be a variable's.
+    """
+    if (text is None) == (expression is None):
+        raise UsageError("give a script, or an expression with -e", hint="gradviz render script.py")
+    if expression is not None:
+        if args:
+            raise UsageError("arguments after -- are for a script, and there is none")
+        return Target(stem="expression", expression=expression)
+    assert text is not None
+    path, colon, name = text.rpartition(":")
+    if not colon or Path(text).exists() or "/" in name or "\\" in name:
+        return Target(stem=Path(text).stem, script=Script(Path(text), args))
+    if not name.isidentifier():
+        raise UsageError(f"{name!r} cannot be the name of a variable", hint="gradviz render script.py:loss")
+    return Target(stem=Path(path).stem, script=Script(Path(path), args), name=name)
+
+
+@contextmanager
+def without_place() -> Iterator[None]:
+    """Drop the place from an error that no line of a script has caused."""
+    try:
+        yield
+    except GradvizError as error:
+        error.where = None
+        raise
+
+
+def _pick(variables: Mapping[str, object], name: str, script: str) -> Drawable:
+    """Return one variable by name."""
+    if name not in variables:
+        near = get_close_matches(name, variables, n=1) or list(variables)[:8]
+        hint = f"there is {', '.join(near)}" if near else "there is no graph in it at all"
+        raise ScriptError(f"{script} has no variable {name!r}", hint=hint)
+    value = variables[name]
+    if isinstance(value, Expr):
+        with without_place():
+            value = graph(value)
+    if not isinstance(value, (Graph, Picture)):
+        raise ScriptError(f"{name!r} in {script} is no node, graph or picture, but of type {type(value).__name__}")
+    return Drawable(name, value, only=False)
+
+
+def _all(variables: Mapping[str, object], script: str) -> list[Drawable]:
+    """Return the graphs and the roots that are not in them already; else the pictures."""
+    public = {name: value for name, value in variables.items() if name.isidentifier() and not name.startswith("_")}
+    found: dict[str, Graph | Picture] = {}
+    for name, value in public.items():
+        if isinstance(value, Graph) and not any(value is other for other in found.values()):
+            found[name] = value
+    known: dict[object, int] = {}
+    covered = {number for made in found.values() for number in _numbers(made, known)}  # type: ignore[arg-type]
+    with without_place():
+        for name, root in roots(public).items():
+            made = graph(root)
+            if _numbers(made, known)[next(iter(made.outputs.values()))] not in covered:
+                found[name] = made
+    if not found:
+        found = {name: value for name, value in public.items() if isinstance(value, Picture)}
+    if not found:
+        raise ScriptError(
+            f"there is no graph in {script}",
+            hint="every variable of the module that holds a node becomes a figure: loss = gv.maximum(1 - margin, 0)",
+        )
+    order = [name for name in public if name in found]
+    return [Drawable(name, found[name], only=len(order) == 1) for name in order]
+
+
+def _numbers(made: Graph, known: dict[object, int]) -> list[int]:
+    """Return a number for each node that is the same wherever graphs share it.
+
+    Graphs are numbered anew when they are frozen, but share the rows of the tape they come from.
+    """
+    numbers: list[int] = []
+    for index, (row, args) in enumerate(zip(made.rows, made.args, strict=True)):
+        key = (id(row), id(made.constants.get(index)), *(numbers[arg] for arg in args))
+        numbers.append(known.setdefault(key, len(known)))
+    return numbers

@@ -1,0 +1,1 @@
+"""Interpreters of a graph: values, labels, checks, steps. Know no picture."""

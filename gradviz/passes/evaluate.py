@@ -1,0 +1,245 @@
+"""Evaluation: every value forward, every adjoint backward, by running the rules on arrays.
+
+At a kink a rule gives the slides' strict indicator (0 at a tie); see docs/conventions.md. Graphs of
+float64 scalars take the scalar sweep, which is generated from the same rules.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from gradviz.core.build import as_graph
+from gradviz.core.expr import Expr, to_array
+from gradviz.core.graph import Graph, Row
+from gradviz.errors import GradvizError, GraphError, ValueMissingError, user_location
+from gradviz.namespaces import numpy as xp
+from gradviz.passes import scalar
+from gradviz.passes.values import EdgeValues, NodeValues, Values, read_only
+
+
+def evaluate(graph: Graph | Expr, at: Mapping[str, Any] | None = None) -> Values:
+    """Compute the value of every node.
+
+    Args:
+        graph: a graph or a node.
+        at: values for leaves by name, instead of their own.
+
+    Returns:
+        The values; ``backward`` is empty.
+
+    Raises:
+        ValueMissingError: for a leaf without a value, or a value of the wrong shape.
+        GraphError: for a name that no leaf has.
+
+    Example:
+        >>> import gradviz as gv
+        >>> x = gv.param("x", 3.0)
+        >>> float(gv.evaluate(x * x).output)
+        9.0
+    """
+    frozen = as_graph(graph)
+    leaves = leaf_values(frozen, at or {})
+    swept = scalar.forward(frozen, leaves)
+    return _assemble(frozen, swept if swept is not None else _forward(frozen, leaves), None, None)
+
+
+def backprop(
+    graph: Graph | Expr,
+    at: Mapping[str, Any] | None = None,
+    *,
+    wrt: Iterable[str] | None = None,
+    output: str | None = None,
+    seed: Any = None,
+) -> Values:
+    """Compute the value of every node and the derivative of the output by every node.
+
+    Args:
+        graph: a graph or a node.
+        at: values for leaves by name, instead of their own.
+        wrt: the leaves gradients are wanted for; by default the parameters (the data, if there are
+            no parameters).
+        output: the name of the output, if there are several.
+        seed: ∂/∂output to start from, of the output's shape; by default 1 for a single number.
+
+    Raises:
+        ValueMissingError, GraphError: as `evaluate`; also for an output that is no single number
+            when no seed is given.
+
+    Example:
+        >>> import gradviz as gv
+        >>> w, x = gv.param("w", 2.0), gv.data("x", 3.0)
+        >>> values = gv.backprop(gv.square(w * x))
+        >>> float(values.forward["output"]), float(values.grad["w"])
+        (36.0, 36.0)
+    """
+    frozen = as_graph(graph)
+    root = _root(frozen, output)
+    leaves = leaf_values(frozen, at or {})
+    wanted = frozen.learned if wrt is None else frozenset(frozen.find(name) for name in wrt)
+    if seed is None and len(frozen.outputs) == 1:
+        swept = scalar.both(frozen, leaves)
+        if swept is not None:
+            return _assemble(frozen, *swept, wanted)
+    forward = _forward(frozen, leaves)
+    start = _seed(frozen, root, seed)
+    return _assemble(frozen, forward, _backward(frozen, forward, root, start, frozen.depends_on(wanted)), wanted)
+
+
+def leaf_values(graph: Graph, at: Mapping[str, Any]) -> dict[int, Any]:
+    """Return the value of every leaf: its own, or the one given by name."""
+    given: dict[int, Any] = {}
+    for name, value in at.items():
+        index = graph.find(name)
+        row = graph.rows[index]
+        if not row.op.leaf:
+            raise GraphError(f"{graph.describe(index)} is computed and cannot be given a value", where=user_location())
+        try:
+            array = to_array(value, row.dtype)
+        except GraphError as error:
+            raise ValueMissingError(f"the value of {name!r} is {error.what}", where=user_location()) from None
+        if array.shape != row.shape:
+            raise ValueMissingError(
+                f"{name!r} has shape {row.shape}, the value given has {array.shape}", where=user_location()
+            )
+        given[index] = array
+    values = {**graph.constants, **given}
+    if len(values) < graph.args.count(()):
+        for leaf in graph.leaves:
+            if leaf.id in values:
+                continue
+            name = leaf.path
+            raise ValueMissingError(
+                f"{name!r} has no value", where=user_location(), hint=f"give one: at={{{name!r}: …}}"
+            )
+    return values
+
+
+def _root(graph: Graph, output: str | None) -> int:
+    if output is None:
+        if len(graph.outputs) > 1:
+            raise GraphError(
+                f"the graph has {len(graph.outputs)} outputs",
+                where=user_location(),
+                hint=f"say which: output={next(iter(graph.outputs))!r}",
+            )
+        return next(iter(graph.outputs.values()))
+    if output not in graph.outputs:
+        raise GraphError(
+            f"the graph has no output {output!r}", where=user_location(), hint=f"it has {', '.join(graph.outputs)}"
+        )
+    return graph.outputs[output]
+
+
+def _seed(graph: Graph, root: int, seed: Any) -> Any:
+    row = graph.rows[root]
+    if row.dtype.kind != "f":
+        raise GraphError(f"{graph.describe(root)} is no floating-point number", where=user_location())
+    if seed is None:
+        if row.shape not in ((), (1,), (1, 1)):
+            raise GraphError(
+                f"{graph.describe(root)} has shape {row.shape}; backpropagation starts at a single number",
+                where=user_location(),
+                hint="sum it, or give seed=…",
+            )
+        return np.ones(row.shape, row.dtype)
+    array = to_array(seed, row.dtype)
+    if array.shape != row.shape:
+        raise GraphError(f"the seed has shape {array.shape}, not {row.shape}", where=user_location())
+    return array
+
+
+def _forward(graph: Graph, leaves: Mapping[int, Any]) -> list[Any]:
+    values: list[Any] = []
+    with np.errstate(all="ignore"):
+        for index, (row, args) in enumerate(zip(graph.rows, graph.args, strict=True)):
+            if row.op.leaf:
+                value = leaves[index]
+            else:
+                value = _run(graph, index, row.op.forward, xp, *[values[arg] for arg in args], **row.attrs)
+            values.append(read_only(value, row.dtype, row.shape))
+    return values
+
+
+def _run(graph: Graph, index: int, rule: Any, *args: Any, **attrs: Any) -> Any:
+    """Run a rule; an error in it is reported with the node it was run for."""
+    try:
+        return rule(*args, **attrs)
+    except GradvizError:
+        raise
+    except Exception as error:
+        raise GraphError(
+            f"the rule of {graph.describe(index)} failed: {type(error).__name__}: {error}", where=user_location()
+        ) from error
+
+
+def _backward(graph: Graph, values: list[Any], root: int, seed: Any, live: bytearray) -> list[Any]:
+    adjoints: list[Any] = [None] * len(graph)
+    adjoints[root] = read_only(seed, graph.rows[root].dtype, graph.rows[root].shape) if live[root] else None
+    for index in range(root, -1, -1):
+        g = adjoints[index]
+        slots = [slot for slot, child in enumerate(graph.args[index]) if live[child]]
+        if g is None or not slots:
+            continue
+        for slot, added in zip(slots, contributions(graph, values, g, index, slots), strict=True):
+            child = graph.args[index][slot]
+            before, row = adjoints[child], graph.rows[child]
+            adjoints[child] = added if before is None else read_only(before + added, row.dtype, row.shape)
+    return adjoints
+
+
+def contributions(graph: Graph, values: Any, g: Any, parent: int, slots: Sequence[int]) -> list[Any]:
+    """Return what edges of one parent add to their children's adjoints: the vector-Jacobian products with g."""
+    row, args = graph.rows[parent], graph.args[parent]
+    inputs = [values[arg] for arg in args]
+    found = []
+    with np.errstate(all="ignore"):
+        if row.op.partials is not None:
+            for slot in slots:
+                partial = _run(graph, parent, row.op.partials[slot], xp, values[parent], *inputs, **row.attrs)
+                found.append(xp.sum_to(np.broadcast_to(g * partial, row.shape), graph.rows[args[slot]].shape))
+        else:
+            products = _run(graph, parent, row.op.vjp, xp, g, values[parent], *inputs, **row.attrs)
+            found = [products[slot] for slot in slots]
+    children = [graph.rows[args[slot]] for slot in slots]
+    return [read_only(one, child.dtype, child.shape) for one, child in zip(found, children, strict=True)]
+
+
+def local_derivative(graph: Graph, values: Any, parent: int, slot: int) -> Any:
+    """Return the derivative of a node by one of its arguments, in the form that `Values.local` has."""
+    row, args = graph.rows[parent], graph.args[parent]
+    child = graph.rows[args[slot]]
+    if row.op.partials is not None:
+        with np.errstate(all="ignore"):
+            inputs = [values[arg] for arg in args]
+            partial = _run(graph, parent, row.op.partials[slot], xp, values[parent], *inputs, **row.attrs)
+        return read_only(partial, row.dtype, row.shape)
+    ones = np.eye(_size(row), dtype=row.dtype).reshape(_size(row), *row.shape)
+    rows = [contributions(graph, values, one, parent, [slot])[0] for one in ones]
+    shape = child.shape if row.shape == () else (*row.shape, *child.shape)
+    return read_only(np.reshape(rows, shape) if rows else np.empty(shape), row.dtype, shape)
+
+
+def _size(row: Row) -> int:
+    return int(np.prod(row.shape, dtype=int))
+
+
+def _assemble(
+    graph: Graph, forward: list[Any], adjoints: list[Any] | None, wanted: frozenset[int] | None
+) -> Values:
+    nothing: list[Any] = [None] * len(graph) if adjoints is None else adjoints
+    backward = NodeValues(graph, nothing, wanted, "the adjoint")
+    values = NodeValues(graph, forward, None, "the value")
+    return Values(
+        graph=graph,
+        forward=values,
+        backward=backward,
+        local=EdgeValues(graph, lambda p, s: local_derivative(graph, values, p, s), lambda p, s: True),
+        contribution=EdgeValues(
+            graph,
+            lambda p, s: contributions(graph, values, backward[p], p, [s])[0],
+            lambda p, s: p in backward and graph.args[p][s] in backward,
+        ),
+    )

@@ -1,0 +1,155 @@
+"""What evaluating a graph gives: values, adjoints, local derivatives, contributions.
+
+"Not computed" is a state of its own: a node that no gradient flows to has no entry in ``backward``,
+and looking it up says so; it is never shown as 0.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from gradviz.core.graph import Array, Edge, Graph
+from gradviz.errors import GradvizError
+
+
+class NodeValues(Mapping[int, Any]):
+    """Values by node: the keys are ids; looking up takes a name as well.
+
+    Scalars come as NumPy scalars, arrays read-only.
+    """
+
+    def __init__(self, graph: Graph, values: Sequence[Any], wanted: frozenset[int] | None, what: str) -> None:
+        self._graph = graph
+        self._values = values
+        self._wanted = wanted
+        self._what = what
+
+    @cached_property
+    def _live(self) -> Sequence[int] | None:
+        return None if self._wanted is None else self._graph.depends_on(self._wanted)
+
+    def _has(self, index: int) -> bool:
+        return (self._live is None or bool(self._live[index])) and self._values[index] is not None
+
+    def __getitem__(self, key: object) -> Any:
+        index = self._graph.find(key)
+        if not self._has(index):
+            raise NotComputedError(f"{self._what} of {self._graph.describe(index)} is not computed")
+        value = self._values[index]
+        return np.float64(value) if type(value) is float else value
+
+    def get(self, key: object, default: Any = None) -> Any:
+        """Return the value of a node, or the default where it is not computed."""
+        try:
+            return self[key]
+        except NotComputedError:
+            return default
+
+    def __contains__(self, key: object) -> bool:
+        return self.get(key) is not None
+
+    def __iter__(self) -> Iterator[int]:
+        return (index for index in range(len(self._values)) if self._has(index))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+    def __repr__(self) -> str:
+        named = (f"{path}={self[index]}" for path, index in self._graph.paths.items() if index in self)
+        return f"<{len(self)} of {len(self._values)} nodes: {', '.join(named)}>"
+
+
+class NotComputedError(GradvizError, KeyError):
+    """A value was asked for that no pass has computed."""
+
+    __str__ = GradvizError.__str__
+
+
+class EdgeValues(Mapping[Edge, Any]):
+    """Values by edge (parent id or name, slot), computed when they are asked for."""
+
+    def __init__(self, graph: Graph, compute: Callable[[int, int], Any], has: Callable[[int, int], bool]) -> None:
+        self._graph = graph
+        self._compute = compute
+        self._has = has
+        self._known: dict[Edge, Any] = {}
+
+    def __getitem__(self, edge: tuple[object, int]) -> Any:
+        parent, slot = self._graph.find(edge[0]), edge[1]
+        if not 0 <= slot < len(self._graph.args[parent]):
+            raise NotComputedError(f"{self._graph.describe(parent)} has no argument {slot}")
+        if not self._has(parent, slot):
+            raise NotComputedError(f"edge {slot} of {self._graph.describe(parent)} is not computed")
+        if (parent, slot) not in self._known:
+            self._known[parent, slot] = self._compute(parent, slot)
+        return self._known[parent, slot]
+
+    def __iter__(self) -> Iterator[Edge]:
+        return ((parent, slot) for parent, slot, _ in self._graph.edges() if self._has(parent, slot))
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
+@dataclass(frozen=True)
+class Values:
+    """The values of a graph at a point.
+
+    Attributes:
+        graph: the graph.
+        forward: f of every node, by id or name.
+        backward: g = ∂output/∂f of every node that a gradient flows to; empty after `evaluate`.
+        local: the local derivative of every edge (parent, slot): for an elementwise primitive the
+            partial derivative at each position, with the parent's shape; for any other the gradient
+            (the argument's shape) where the parent is a single number, else the Jacobian, whose shape
+            is the parent's followed by the argument's.
+        contribution: what each edge adds to its child's g, with the child's shape.
+        at: the values of the leaves that were used.
+    """
+
+    graph: Graph
+    forward: NodeValues
+    backward: NodeValues
+    local: EdgeValues
+    contribution: EdgeValues
+
+    @property
+    def grad(self) -> Mapping[str, Any]:
+        """The gradients of the leaves they are wanted for, by name."""
+        return {
+            self.graph.node(index).path: self.backward[index]
+            for index in range(len(self.graph))
+            if self.graph.rows[index].op.leaf and index in self.graph.names and index in self.backward
+        }
+
+    @property
+    def output(self) -> Any:
+        """The value of the output (the first, if there are several)."""
+        return self.forward[next(iter(self.graph.outputs.values()))]
+
+    @cached_property
+    def first_nonfinite(self) -> str | None:
+        """The first node that made a NaN or an infinity out of finite arguments, described; or None."""
+        for index in self.forward:
+            value = self.forward[index]
+            if not np.all(np.isfinite(value)):
+                kind = "NaN" if np.any(np.isnan(value)) else "inf"
+                return f"{self.graph.describe(index)} is the first to hold {kind}"
+        return None
+
+
+def read_only(value: Any, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array | np.generic:
+    """Return a value with the dtype and shape that its node has, as a scalar or a read-only array."""
+    array = np.asarray(value, dtype=dtype)
+    if array.shape != shape:
+        array = np.broadcast_to(array, shape)
+    if shape == ():
+        return array[()]  # type: ignore[no-any-return]
+    view = array.view()
+    view.setflags(write=False)
+    return view
