@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import gradviz as gv
 from gradviz.cli.script import Script
@@ -16,9 +15,6 @@ from gradviz.core.graph import Graph
 from gradviz.draw.picture import Picture
 from gradviz.errors import GradvizError, ScriptError, UsageError
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
 
 @dataclass(frozen=True)
 class Drawable:
@@ -26,11 +22,13 @@ class Drawable:
 
     Attributes:
         name: the variable that holds it; "expression" for an expression.
+        title: the title of its picture.
         thing: a graph to make a picture of, or a picture that the script has made.
         only: whether it is all that the target has, so that its file needs no name of its own.
     """
 
     name: str
+    title: str
     thing: Graph | Picture
     only: bool
 
@@ -52,7 +50,11 @@ class Target:
         """
         if self.script is None:
             with without_place():
-                return [Drawable("expression", gv.from_expression(self.expression), only=True)]
+                return [
+                    Drawable(
+                        "expression", self.expression.strip(), gv.from_expression(self.expression), only=True
+                    )
+                ]
         variables = {
             name: value
             for name, value in self.script.run().items()
@@ -105,13 +107,17 @@ def _pick(variables: Mapping[str, object], name: str, script: str) -> Drawable:
         with without_place():
             value = graph(value)
     if not isinstance(value, (Graph, Picture)):
-        raise ScriptError(f"{name!r} in {script} is no node, graph or picture, but of type {type(value).__name__}")
-    return Drawable(name, value, only=False)
+        raise ScriptError(
+            f"{name!r} in {script} is no node, graph or picture, but of type {type(value).__name__}"
+        )
+    return Drawable(name, name, value, only=False)
 
 
 def _all(variables: Mapping[str, object], script: str) -> list[Drawable]:
     """Return the graphs and the roots that are not in them already; else the pictures."""
-    public = {name: value for name, value in variables.items() if name.isidentifier() and not name.startswith("_")}
+    public = {
+        name: value for name, value in variables.items() if name.isidentifier() and not name.startswith("_")
+    }
     found: dict[str, Graph | Picture] = {}
     for name, value in public.items():
         if isinstance(value, Graph) and not any(value is other for other in found.values()):
@@ -131,7 +137,7 @@ def _all(variables: Mapping[str, object], script: str) -> list[Drawable]:
             hint="every variable of the module that holds a node becomes a figure: loss = gv.maximum(1 - margin, 0)",
         )
     order = [name for name in public if name in found]
-    return [Drawable(name, found[name], only=len(order) == 1) for name in order]
+    return [Drawable(name, name, found[name], only=len(order) == 1) for name in order]
 
 
 def _numbers(made: Graph, known: dict[object, int]) -> list[int]:

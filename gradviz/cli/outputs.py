@@ -30,39 +30,53 @@ class Output:
 class Naming:
     """How the files of a run are called.
 
-    Args:
-        stem: the name of a figure's file, when none is given.
-        output: what `-o` says: a file, a folder, `-`, or nothing.
-        formats: what `--format` says.
-        folder: the current folder, which a script may leave.
+    Attributes:
+        base: the file, or where there is none given, what the names begin with.
+        given: whether the user has named a file.
+        formats: at least one.
+        cwd: the current folder, which a script may leave.
+        stdout: whether the answer is the figure itself.
     """
 
-    stem: str
-    output: str | None
+    base: Path
+    given: bool
     formats: tuple[str, ...]
-    folder: Path
+    cwd: Path
+    stdout: bool = False
 
     @classmethod
     def choose(
-        cls, stem: str, output: str | None, formats: Sequence[str], known: Collection[str], folder: Path
+        cls, stem: str, output: str | None, formats: Sequence[str], known: Collection[str], cwd: Path
     ) -> Naming:
         """Check the options against each other and against the formats that there are.
 
+        Args:
+            stem: the name of a figure's file, when none is given.
+            output: what `-o` says: a file, a folder, `-`, or nothing.
+            formats: what `--format` says.
+            known: the formats that there are.
+            cwd: the current folder.
+
         Raises:
-            UsageError: for a file name that does not say its format.
+            UsageError: for a file name that does not say its format, or says another one.
         """
         wanted = tuple(dict.fromkeys(formats))
-        if output is None or output == STDOUT or (folder / output).is_dir():
-            if output == STDOUT and len(wanted) > 1:
+        if output == STDOUT:
+            if len(wanted) > 1:
                 raise UsageError("stdout takes one format", hint="give one --format, or a file with -o")
-            return cls(stem, output, wanted or ("svg",), folder)
-        suffix = Path(output).suffix[1:].lower()
+            return cls(Path(stem), given=False, formats=wanted or ("svg",), cwd=cwd, stdout=True)
+        if output is None or (cwd / output).is_dir():
+            return cls(Path(output or "") / stem, given=False, formats=wanted or ("svg",), cwd=cwd)
+        path = Path(output)
+        suffix = path.suffix[1:].lower()
+        if wanted and suffix in known and suffix not in wanted:
+            raise UsageError(f"-o {output!r} says {suffix}, --format says {', '.join(wanted)}")
         if not wanted and suffix not in known:
-            which = f"is not a format: .{suffix}" if suffix else "does not say its format"
-            raise UsageError(f"-o {output!r} {which}", hint=f"there are .{', .'.join(known)}, or give --format")
+            which = f"is of no format that gradviz writes: .{suffix}" if suffix else "does not say its format"
+            raise UsageError(f"-o {output!r} {which}", hint=f"there are .{', .'.join(known)}")
         if len(wanted) > 1 and suffix in known:
-            output = str(Path(output).with_suffix(""))
-        return cls(stem, output, wanted or (suffix,), folder)
+            path = path.with_suffix("")
+        return cls(path, given=True, formats=wanted or (suffix,), cwd=cwd)
 
     def outputs(self, name: str, only: bool, several: bool) -> list[Output]:
         """Return the files of one figure.
@@ -75,21 +89,17 @@ class Naming:
         Raises:
             UsageError: for several figures on stdout.
         """
-        if self.output == STDOUT:
+        if self.stdout:
             if several:
                 raise UsageError("stdout takes one figure", hint="name it: script.py:loss")
             return [Output(None, STDOUT, self.formats[0])]
-        is_folder = self.output is None or (self.folder / self.output).is_dir()
-        if is_folder:
-            stem = self.stem if only else f"{self.stem}-{name}"
-            base = Path(self.output or "") / stem
-        else:
-            base = Path(self.output or "")
-        result = []
-        for kind in self.formats:
-            if is_folder or len(self.formats) > 1:
-                path = base.with_name(f"{base.name}{f'-{name}' if several and not is_folder else ''}.{kind}")
-            else:
-                path = base.with_name(f"{base.stem}-{name}{base.suffix}") if several else base
-            result.append(Output(self.folder / path, str(path), kind))
-        return result
+        whole = self.given and len(self.formats) == 1
+        stem = self.base.stem if whole else self.base.name
+        if several or not (self.given or only):
+            stem = f"{stem}-{name}"
+        paths = [
+            self.base.with_name(stem + (self.base.suffix if whole else f".{kind}")) for kind in self.formats
+        ]
+        return [
+            Output(self.cwd / path, str(path), kind) for path, kind in zip(paths, self.formats, strict=True)
+        ]

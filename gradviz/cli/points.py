@@ -31,7 +31,9 @@ def parse_at(texts: Iterable[str]) -> dict[str, Any]:
         try:
             values[name] = _parse(numbers)
         except (ValueError, TypeError, SyntaxError, MemoryError, RecursionError, OverflowError):
-            raise UsageError(f"--at {name}: {numbers!r} is not a number or a list of numbers", hint=_EXAMPLE) from None
+            raise UsageError(
+                f"--at {name}: {numbers!r} is not a number or a regular list of numbers", hint=_EXAMPLE
+            ) from None
     return values
 
 
@@ -45,7 +47,14 @@ def _parse(text: str) -> Any:
 
 def _numbers(value: object) -> Any:
     if isinstance(value, (list, tuple)):
-        return [_numbers(item) for item in value]
+        numbers = [_numbers(item) for item in value]
+        if len({_shape(item) for item in numbers}) > 1:
+            raise ValueError("the rows differ in length")
+        return numbers
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError("not a number")
     return float(value)
+
+
+def _shape(value: Any) -> tuple[int, ...]:
+    return (len(value), *(_shape(value[0]) if value else ())) if isinstance(value, list) else ()

@@ -22,7 +22,9 @@ _WIDEST = 100
 class ScriptFailedError(ScriptError):
     """The script raised something. `detail` holds the lines of the script that led there."""
 
-    def __init__(self, what: str, *, where: str | None = None, hint: str | None = None, detail: str = "") -> None:
+    def __init__(
+        self, what: str, *, where: str | None = None, hint: str | None = None, detail: str = ""
+    ) -> None:
         super().__init__(what, where=where, hint=hint)
         self.detail = detail
 
@@ -59,7 +61,8 @@ class Script:
             raise ScriptError(f"{str(self.given)!r} cannot be read: {error.strerror}") from None
         if self.path.suffix == ".ipynb":
             raise ScriptError(
-                f"{str(self.given)!r} is a notebook, not a script", hint="figures show themselves in a notebook"
+                f"{str(self.given)!r} is a notebook, not a script",
+                hint="figures show themselves in a notebook",
             )
         module = self._prepare()
         try:
@@ -68,7 +71,9 @@ class Script:
             raise
         except SystemExit as ended:
             if ended.code not in {None, 0}:
-                asked = f"with status {ended.code}" if isinstance(ended.code, int) else f"and said: {ended.code}"
+                asked = (
+                    f"with status {ended.code}" if isinstance(ended.code, int) else f"and said: {ended.code}"
+                )
                 raise ScriptError(f"the script ended itself {asked}", where=self._where(ended)) from None
         except GradvizError as error:
             error.where = self._where(error) or error.where

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping
+from itertools import chain
 from typing import Any
 
 import numpy as np
 
 from gradviz.core.expr import FLOAT64, Expr, constant, make_leaf, to_array
-from gradviz.core.graph import Graph, make_name
+from gradviz.core.graph import Graph, Name
 from gradviz.core.names import check_name
 from gradviz.core.primitive import DATA, PARAMETER, Primitive
-from gradviz.core.tape import Tape, current_tape, scope, spec_of
+from gradviz.core.tape import Tape, current_tape, scope
 from gradviz.errors import GraphError, user_location
 
 __all__ = ["Expr", "as_graph", "constant", "data", "graph", "param", "roots", "scope"]
@@ -52,13 +54,13 @@ def data(name: str, value: Any = None, *, shape: Any = None, dtype: Any = None, 
 
 
 def _leaf(op: Primitive, name: str, value: Any, shape: Any, dtype: Any, tex: str | None) -> Expr:
-    made = make_name(check_name(name), tex)
+    made = Name(check_name(name), tex)
     if isinstance(value, Expr):
         raise GraphError(f"{name!r} is given a node for a value", where=user_location(), hint="name the node instead")
     tape = current_tape()
     if value is None:
         kind = np.dtype(dtype) if dtype is not None else FLOAT64
-        handle = make_leaf(op, None, spec_of(_as_shape(shape), kind), tape)
+        handle = make_leaf(op, None, tape.lane(_as_shape(shape), kind))
     else:
         try:
             array = to_array(value, dtype)
@@ -70,7 +72,7 @@ def _leaf(op: Primitive, name: str, value: Any, shape: Any, dtype: Any, tex: str
             )
         if op is PARAMETER and array.dtype.kind != "f":
             array = to_array(value, FLOAT64)
-        handle = make_leaf(op, array, spec_of(array.shape, array.dtype), tape)
+        handle = make_leaf(op, array, tape.lane(array.shape, array.dtype))
     tape.names[handle.id] = made
     return handle
 
@@ -118,7 +120,8 @@ def graph(*outputs: Expr, **named: Expr) -> Graph:
     if any(handle.tape is not tape for handle in handles):
         raise GraphError("the outputs were built in different threads", where=user_location())
     made = _extract(tape, {name: handle.id for name, handle in roots_by_name.items()})
-    _check_scopes(made)
+    if tape.scoped:
+        _check_scopes(made)
     if len(made.names) > 1:
         try:
             _ = made.paths
@@ -130,21 +133,31 @@ def graph(*outputs: Expr, **named: Expr) -> Graph:
 def _extract(tape: Tape, outputs: Mapping[str, int]) -> Graph:
     """Copy what the outputs need off the tape, numbered anew in the same order."""
     end = max(outputs.values()) + 1
-    needed = _reachable(tape, outputs.values())
-    if needed.count(1) == end:
-        rows, args = tuple(tape.rows[:end]), tuple(tape.args[:end])
-        names = {i: name for i, name in tape.names.items() if i < end}
-        values = {i: value for i, value in tape.values.items() if i < end}
-        return Graph(rows, args, names, values, dict(outputs))
-    kept = np.flatnonzero(np.frombuffer(needed, dtype=np.uint8)).tolist()
+    rows, args = tuple(tape.rows[:end]), tuple(tape.args[:end])
+    # If every node but the last has a use, every one leads to the last: nothing is left out.
+    if len(set(chain.from_iterable(args))) == end - 1 and end - 1 in outputs.values():
+        return Graph(
+            rows=rows,
+            args=args,
+            leaf_ids=tuple(tape.leaves[: bisect_left(tape.leaves, end)]),
+            names=_below(tape.names, end, tape),
+            constants=_below(tape.values, end, tape),
+            outputs=dict(outputs),
+        )
+    kept = np.flatnonzero(np.frombuffer(_reachable(tape, outputs.values()), dtype=np.uint8)).tolist()
     place = {old: new for new, old in enumerate(kept)}
     return Graph(
-        rows=tuple([tape.rows[old] for old in kept]),
-        args=tuple([tuple([place[arg] for arg in tape.args[old]]) for old in kept]),
+        rows=tuple([rows[old] for old in kept]),
+        args=tuple([tuple([place[arg] for arg in args[old]]) for old in kept]),
+        leaf_ids=tuple([place[old] for old in tape.leaves if old in place]),
         names={place[old]: tape.names[old] for old in kept if old in tape.names},
         constants={place[old]: tape.values[old] for old in kept if old in tape.values},
         outputs={name: place[old] for name, old in outputs.items()},
     )
+
+
+def _below(column: dict[int, Any], end: int, tape: Tape) -> dict[int, Any]:
+    return dict(column) if end == len(tape.rows) else {i: entry for i, entry in column.items() if i < end}
 
 
 def _reachable(tape: Tape, starts: Any) -> bytearray:

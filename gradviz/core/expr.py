@@ -7,10 +7,10 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.core.graph import Array, make_name
+from gradviz.core.graph import Array, Name
 from gradviz.core.names import check_name
 from gradviz.core.primitive import BUILDER, CONSTANT, FUNCTIONS, REGISTRY, Primitive, Shape, result_dtype
-from gradviz.core.tape import Spec, Tape, current_tape, make_row, spec_of
+from gradviz.core.tape import Lane, Tape, current_tape
 from gradviz.errors import GraphError, ShapeError, user_location
 
 FLOAT64 = np.dtype(np.float64)
@@ -19,19 +19,23 @@ _NOTHING: Mapping[str, Any] = {}
 
 
 def _binary(name: str) -> Callable[[Expr, Any], Expr]:
-    """Make an operator's method: two handles of one Spec take the quick way, all others `apply`."""
+    """Make an operator's method: two handles of one lane take the quick way, all others `apply`."""
+    new: Any = object.__new__
     def method(self: Expr, other: Any) -> Expr:
-        spec = self.spec
-        if other.__class__ is Expr and other.spec is spec:
-            tape = self.tape
-            row = tape.quick.get((name, spec))
-            if row is not None and other.tape is tape:
-                rows = tape.rows
-                index = len(rows)
-                rows.append(row)
-                tape.args.append((self.id, other.id))
-                return Expr(tape, index, spec)
-        return apply(REGISTRY[name], self, other)
+        lane = self.lane
+        try:
+            row = lane.quick[name] if other.lane is lane else None
+        except (AttributeError, KeyError):
+            row = None
+        if row is None:
+            return apply(REGISTRY[name], self, other)
+        rows = lane.rows
+        made = new(Expr)
+        made.lane = lane
+        made.id = len(rows)
+        rows.append(row)
+        lane.args.append((self.id, other.id))
+        return made
 
     return method
 
@@ -63,33 +67,37 @@ class Expr:
         ()
     """
 
-    __slots__ = ("id", "spec", "tape")
+    __slots__ = ("id", "lane")
 
-    def __init__(self, tape: Tape, index: int, spec: Spec) -> None:
-        self.tape = tape
+    def __init__(self, lane: Lane, index: int) -> None:
+        self.lane = lane
         self.id = index
-        self.spec = spec
+
+    @property
+    def tape(self) -> Tape:
+        """The tape that it stands on."""
+        return self.lane.tape
 
     @property
     def shape(self) -> Shape:
         """The shape of its value."""
-        return self.spec.shape
+        return self.lane.shape
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The dtype of its value."""
-        return self.spec.dtype
+        return self.lane.dtype
 
     @property
     def ndim(self) -> int:
         """The number of axes of its value."""
-        return len(self.spec.shape)
+        return len(self.lane.shape)
 
     @property
     def size(self) -> int:
         """The number of elements of its value."""
         size = 1
-        for length in self.spec.shape:
+        for length in self.lane.shape:
             size *= length
         return size
 
@@ -117,7 +125,7 @@ class Expr:
         Raises:
             GraphError: when the node has another name already.
         """
-        made = make_name(check_name(name), tex)
+        made = Name(check_name(name), tex)
         if self.tape.names.setdefault(self.id, made) != made:
             raise GraphError(
                 f"{name!r} is named {self.name!r} already", where=user_location(), hint="name a node once"
@@ -206,6 +214,8 @@ def to_array(value: Any, dtype: Any = None) -> Array:
     Raises:
         GraphError: for anything but real numbers and booleans in a regular arrangement.
     """
+    if type(value) is float and (dtype is None or dtype is FLOAT64):
+        return np.float64(value)  # type: ignore[return-value]  # a scalar is as good, and cannot be changed
     try:
         array = np.array(value, dtype=dtype)
     except (ValueError, TypeError, OverflowError) as error:
@@ -223,12 +233,14 @@ def _short(value: Any) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
-def make_leaf(op: Primitive, array: Array | None, spec: Spec, tape: Tape) -> Expr:
+def make_leaf(op: Primitive, array: Array | None, lane: Lane) -> Expr:
     """Put a leaf on the tape."""
-    index = tape.append(make_row(op, _NOTHING, spec), ())
+    index = lane.append(lane.row(op, _NOTHING, share=True), ())
+    tape = lane.tape
+    tape.leaves.append(index)
     if array is not None:
         tape.values[index] = array
-    return Expr(tape, index, spec)
+    return Expr(lane, index)
 
 
 def constant(value: Any, dtype: Any = None, tape: Tape | None = None) -> Expr:
@@ -241,7 +253,7 @@ def constant(value: Any, dtype: Any = None, tape: Tape | None = None) -> Expr:
     if isinstance(value, Expr):
         return value
     array = to_array(value, dtype)
-    return make_leaf(CONSTANT, array, spec_of(array.shape, array.dtype), tape or current_tape())
+    return make_leaf(CONSTANT, array, (tape or current_tape()).lane(array.shape, array.dtype))
 
 
 def _handles(op: Primitive, args: tuple[Any, ...]) -> list[Expr]:
@@ -279,16 +291,14 @@ def apply(op: Primitive, *args: Any, **attrs: Any) -> Expr:
     if attrs:
         _check_attrs(op, attrs)
     try:
-        shape = op.shape(*(handle.spec.shape for handle in handles), **attrs)
+        shape = op.shape(*(handle.lane.shape for handle in handles), **attrs)
     except ShapeError as error:
         named = ", ".join(map(describe, handles))
         raise ShapeError(f"{op.name}({named}): {error.what}", where=user_location(), hint=error.hint) from None
-    spec = spec_of(shape, result_dtype(op, tuple(handle.spec.dtype for handle in handles)))
-    tape = handles[0].tape
-    row = make_row(op, attrs or _NOTHING, spec)
-    if op.partials is not None and not attrs and all(handle.spec is spec for handle in handles):
-        row = tape.quick.setdefault((op.name, spec), row)
-    return Expr(tape, tape.append(row, tuple([handle.id for handle in handles])), spec)
+    lane = handles[0].tape.lane(shape, result_dtype(op, tuple(handle.dtype for handle in handles)))
+    share = op.partials is not None and not attrs and all(handle.lane is lane for handle in handles)
+    row = lane.row(op, attrs or _NOTHING, share)
+    return Expr(lane, lane.append(row, tuple([handle.id for handle in handles])))
 
 
 def _check_attrs(op: Primitive, attrs: Mapping[str, Any]) -> None:

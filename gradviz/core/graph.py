@@ -17,8 +17,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradviz.core.names import name_to_tex
-from gradviz.core.primitive import PARAMETER, Primitive, Shape
-from gradviz.errors import GraphError
+from gradviz.core.primitive import DATA, PARAMETER, Primitive, Shape
+from gradviz.errors import GraphError, user_location
 
 Array = NDArray[Any]
 Edge = tuple[int, int]
@@ -40,10 +40,15 @@ class Row:
 
 
 class Name(NamedTuple):
-    """A user's name for a node, and its LaTeX."""
+    """A user's name for a node, and the LaTeX given for it, if any."""
 
     name: str
-    tex: str
+    given_tex: str | None = None
+
+    @property
+    def tex(self) -> str:
+        """Its LaTeX: the one given, or derived from the name."""
+        return name_to_tex(self.name) if self.given_tex is None else self.given_tex
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +89,7 @@ class Graph:
 
     Attributes:
         rows, args: the columns, one entry a node.
+        leaf_ids: the ids of the leaves, increasing.
         names: the named nodes.
         constants: the values of leaves that have one.
         outputs: the ids of the outputs by name, in order.
@@ -91,6 +97,7 @@ class Graph:
 
     rows: tuple[Row, ...]
     args: tuple[tuple[int, ...], ...]
+    leaf_ids: tuple[int, ...]
     names: Mapping[int, Name]
     constants: Mapping[int, Array] = field(repr=False)
     outputs: Mapping[str, int]
@@ -104,14 +111,14 @@ class Graph:
     def node(self, index: int) -> Node:
         """Return the node with this id."""
         row = self.rows[index]
-        name, tex = self.names.get(index, ("", ""))
+        name = self.names.get(index)
         return Node(
             id=index,
             op=row.op,
             args=self.args[index],
             attrs=row.attrs,
-            name=name,
-            tex=tex,
+            name=name.name if name else "",
+            tex=name.tex if name else "",
             scope=row.scope,
             shape=row.shape,
             dtype=row.dtype,
@@ -126,14 +133,15 @@ class Graph:
     @cached_property
     def leaves(self) -> tuple[Node, ...]:
         """The parameters, data and constants."""
-        return tuple(self.node(index) for index, row in enumerate(self.rows) if row.op.leaf)
+        return tuple(map(self.node, self.leaf_ids))
 
     @cached_property
     def paths(self) -> Mapping[str, int]:
         """The ids of the named nodes, by name with scope."""
         found: dict[str, int] = {}
-        for index in sorted(self.names):
-            path = self.node(index).path
+        for index, (name, _) in self.names.items():
+            scope = self.rows[index].scope
+            path = f"{scope}/{name}" if scope else name
             if path in found:
                 raise GraphError(f"two nodes are named {path!r}", hint="give one of them another name")
             found[path] = index
@@ -166,11 +174,17 @@ class Graph:
                 return several[0]
             if several:
                 paths = ", ".join(self.node(index).path for index in several)
-                raise GraphError(f"{len(several)} nodes are named {key!r}", hint=f"say which: {paths}")
+                raise GraphError(
+                    f"{len(several)} nodes are named {key!r}", where=user_location(), hint=f"say which: {paths}"
+                )
             near = get_close_matches(key, [*self.paths, *self.outputs], n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"its names are {', '.join(self.paths) or 'none'}"
-            raise GraphError(f"the graph has no node named {key!r}", hint=hint)
-        raise GraphError(f"{key!r} is no node of the graph", hint=f"use a name or an id from 0 to {len(self) - 1}")
+            raise GraphError(f"the graph has no node named {key!r}", where=user_location(), hint=hint)
+        raise GraphError(
+            f"{key!r} is no node of the graph",
+            where=user_location(),
+            hint=f"use a name or an id from 0 to {len(self) - 1}",
+        )
 
     def describe(self, index: int) -> str:
         """Name a node in a sentence: 'score (matmul)', or 'node 7 (exp)' when it has no name."""
@@ -206,10 +220,6 @@ class Graph:
     @cached_property
     def learned(self) -> frozenset[int]:
         """The leaves that gradients are wanted for: the parameters, or all data where there are none."""
-        parameters = frozenset(i for i, row in enumerate(self.rows) if row.op is PARAMETER)
-        return parameters or frozenset(leaf.id for leaf in self.leaves if leaf.op.name == "data")
+        parameters = frozenset(i for i in self.leaf_ids if self.rows[i].op is PARAMETER)
+        return parameters or frozenset(i for i in self.leaf_ids if self.rows[i].op is DATA)
 
-
-def make_name(name: str, tex: str | None) -> Name:
-    """Pair a checked name with its LaTeX, derived from the name unless given."""
-    return Name(name, name_to_tex(name) if tex is None else tex)

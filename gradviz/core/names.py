@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from functools import lru_cache
 
 from gradviz.errors import GraphError, user_location
 
@@ -40,11 +41,14 @@ def check_name(name: object) -> str:
         raise GraphError(
             f"a name is text, not {type(name).__name__}", where=user_location(), hint='write it first: gv.param("W", …)'
         )
+    if name.isidentifier():
+        return name
     if not any(not char.isspace() and unicodedata.category(char)[0] != "C" for char in name):
         raise GraphError(f"{name!r} is no name", where=user_location(), hint="use at least one visible character")
     return name
 
 
+@lru_cache(maxsize=4096)
 def name_to_tex(name: str) -> str:
     r"""Write a name as LaTeX: letters and indexed letters in italics, words upright.
 

@@ -21,47 +21,73 @@ from gradviz.core.primitive import Primitive, Shape
 from gradviz.errors import GraphError, user_location
 
 
-class Spec:
-    """Shape and dtype of a value. Interned by `spec_of`, so that two are compared by identity."""
-
-    __slots__ = ("dtype", "shape")
-
-    def __init__(self, shape: Shape, dtype: np.dtype[Any]) -> None:
-        self.shape = shape
-        self.dtype = dtype
-
-
-_specs: dict[tuple[Shape, np.dtype[Any]], Spec] = {}
-
-
-def spec_of(shape: Shape, dtype: np.dtype[Any]) -> Spec:
-    """Return the one Spec for this shape and dtype."""
-    key = (shape, dtype)
-    found = _specs.get(key)
-    return found if found is not None else _specs.setdefault(key, Spec(shape, dtype))
-
-
 class Tape:
     """The columns of the nodes built so far.
 
     Attributes:
         rows, args: one entry a node.
+        leaves: the ids of the leaves.
         names, values: of the nodes that have one.
-        quick: the row for an elementwise operation whose arguments all have one Spec, which is then
-            the result's too; forgotten when the scope changes.
+        scoped: whether a scope was ever open while a node was built.
     """
 
-    __slots__ = ("__weakref__", "args", "names", "quick", "rows", "values")
+    __slots__ = ("__weakref__", "_lanes", "args", "leaves", "names", "rows", "scoped", "values")
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
         self.args: list[tuple[int, ...]] = []
+        self.leaves: list[int] = []
         self.names: dict[int, Name] = {}
         self.values: dict[int, Array] = {}
-        self.quick: dict[tuple[str, Spec], Row] = {}
+        self.scoped = False
+        # weak, since a lane holds its tape: with the last handle, both go at once
+        self._lanes: weakref.WeakValueDictionary[tuple[Shape, np.dtype[Any]], Lane] = weakref.WeakValueDictionary()
+
+    def lane(self, shape: Shape, dtype: np.dtype[Any]) -> Lane:
+        """Return the one lane of this tape for values of this shape and dtype."""
+        found = self._lanes.get((shape, dtype))
+        if found is None:
+            found = self._lanes[shape, dtype] = Lane(self, shape, dtype)
+        return found
+
+    def forget_rows(self) -> None:
+        """Forget the rows that may be used again: the scope changes."""
+        self.scoped = True
+        for lane in self._lanes.values():
+            lane.quick.clear()
+
+
+class Lane:
+    """All nodes of one tape with one shape and dtype: two handles fit together if they share a lane.
+
+    Attributes:
+        shape, dtype: of the values.
+        quick: by name, the row of an elementwise operation whose arguments are all in this lane (then
+            its value is, too), and the rows of leaves; valid in the scope that is open.
+        rows, args: the tape's columns, at hand for the operators.
+    """
+
+    __slots__ = ("__weakref__", "args", "dtype", "quick", "rows", "shape", "tape")
+
+    def __init__(self, tape: Tape, shape: Shape, dtype: np.dtype[Any]) -> None:
+        self.tape = tape
+        self.shape = shape
+        self.dtype = dtype
+        self.quick: dict[str, Row] = {}
+        self.rows = tape.rows
+        self.args = tape.args
+
+    def row(self, op: Primitive, attrs: Mapping[str, Any], share: bool) -> Row:
+        """Return the row of a node that is built now; a shared one is made once a scope."""
+        found = self.quick.get(op.name) if share else None
+        if found is None:
+            found = Row(op, attrs, self.shape, self.dtype, _open.scope)
+            if share:
+                self.quick[op.name] = found
+        return found
 
     def append(self, row: Row, args: tuple[int, ...]) -> int:
-        """Add a node and return its id."""
+        """Put a node on the tape and return its id."""
         index = len(self.rows)
         self.rows.append(row)
         self.args.append(args)
@@ -81,6 +107,7 @@ def current_tape() -> Tape:
     tape = _open.tape() if _open.tape is not None else None
     if tape is None:
         tape = Tape()
+        tape.scoped = bool(_open.scope)
         _open.tape = weakref.ref(tape)
     return tape
 
@@ -118,9 +145,5 @@ def _switch(path: str) -> None:
     _open.scope = path
     tape = _open.tape() if _open.tape is not None else None
     if tape is not None:
-        tape.quick.clear()
+        tape.forget_rows()
 
-
-def make_row(op: Primitive, attrs: Mapping[str, Any], spec: Spec) -> Row:
-    """Make the row of a node that is built now."""
-    return Row(op, attrs, spec.shape, spec.dtype, _open.scope)

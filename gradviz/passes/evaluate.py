@@ -6,7 +6,7 @@ float64 scalars take the scalar sweep, which is generated from the same rules.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -78,14 +78,18 @@ def backprop(
     frozen = as_graph(graph)
     root = _root(frozen, output)
     leaves = leaf_values(frozen, at or {})
-    wanted = frozen.learned if wrt is None else frozenset(frozen.find(name) for name in wrt)
+    chosen = None if wrt is None else frozenset(frozen.find(name) for name in wrt)
+
+    def wanted() -> frozenset[int]:
+        return frozen.learned if chosen is None else chosen
+
     if seed is None and len(frozen.outputs) == 1:
         swept = scalar.both(frozen, leaves)
         if swept is not None:
             return _assemble(frozen, *swept, wanted)
     forward = _forward(frozen, leaves)
     start = _seed(frozen, root, seed)
-    return _assemble(frozen, forward, _backward(frozen, forward, root, start, frozen.depends_on(wanted)), wanted)
+    return _assemble(frozen, forward, _backward(frozen, forward, root, start, frozen.depends_on(wanted())), wanted)
 
 
 def leaf_values(graph: Graph, at: Mapping[str, Any]) -> dict[int, Any]:
@@ -106,7 +110,7 @@ def leaf_values(graph: Graph, at: Mapping[str, Any]) -> dict[int, Any]:
             )
         given[index] = array
     values = {**graph.constants, **given}
-    if len(values) < graph.args.count(()):
+    if len(values) < len(graph.leaf_ids):
         for leaf in graph.leaves:
             if leaf.id in values:
                 continue
@@ -227,7 +231,7 @@ def _size(row: Row) -> int:
 
 
 def _assemble(
-    graph: Graph, forward: list[Any], adjoints: list[Any] | None, wanted: frozenset[int] | None
+    graph: Graph, forward: list[Any], adjoints: list[Any] | None, wanted: Callable[[], frozenset[int]] | None
 ) -> Values:
     nothing: list[Any] = [None] * len(graph) if adjoints is None else adjoints
     backward = NodeValues(graph, nothing, wanted, "the adjoint")

@@ -163,7 +163,7 @@ def _forward(graph: Graph, leaves: Mapping[int, Any]) -> tuple[list[int], Any, l
         return None
     codes, kinds = coded
     forward, backward = _program(kinds)
-    values = iter([leaves[index].item() for index in sorted(leaves)])
+    values = iter([leaves[index].item() for index in graph.leaf_ids])
     try:
         return codes, backward, forward(codes, graph.args, values)
     except (ArithmeticError, ValueError):

@@ -23,7 +23,9 @@ class NodeValues(Mapping[int, Any]):
     Scalars come as NumPy scalars, arrays read-only.
     """
 
-    def __init__(self, graph: Graph, values: Sequence[Any], wanted: frozenset[int] | None, what: str) -> None:
+    def __init__(
+        self, graph: Graph, values: Sequence[Any], wanted: Callable[[], frozenset[int]] | None, what: str
+    ) -> None:
         self._graph = graph
         self._values = values
         self._wanted = wanted
@@ -31,7 +33,7 @@ class NodeValues(Mapping[int, Any]):
 
     @cached_property
     def _live(self) -> Sequence[int] | None:
-        return None if self._wanted is None else self._graph.depends_on(self._wanted)
+        return None if self._wanted is None else self._graph.depends_on(self._wanted())
 
     def _has(self, index: int) -> bool:
         return (self._live is None or bool(self._live[index])) and self._values[index] is not None

@@ -1,0 +1,153 @@
+"""From what a target holds to pictures: values where there can be any, and notes where there cannot."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+import gradviz as gv
+from gradviz.cli.load import Drawable, without_place
+from gradviz.core.graph import Graph, Node
+from gradviz.draw.picture import Picture
+from gradviz.errors import GraphError, UsageError
+from gradviz.passes.values import Values
+
+_MOST_NAMES = 5
+_MOST_NUMBERS = 64
+
+
+@dataclass(frozen=True)
+class Look:
+    """The options of a figure, as `gradviz.figure` takes them."""
+
+    view: str = "backprop"
+    labels: str = "symbolic"
+    leaves: str = "auto"
+    theme: str = "slide"
+    direction: str = "down"
+
+
+@dataclass
+class Drawn:
+    """A picture, and what there is to say about it."""
+
+    name: str
+    picture: Picture
+    only: bool
+    graph: Graph | None = None
+    values: Values | None = None
+    notes: list[str] = field(default_factory=list)
+
+    def facts(self) -> dict[str, Any]:
+        """Return what a program may want to know of the figure, for `--json`."""
+        facts: dict[str, Any] = {"figure": self.name}
+        if self.graph is not None:
+            facts |= {"nodes": len(self.graph), "edges": sum(map(len, self.graph.args))}
+        if self.values is not None:
+            outputs = self.graph.outputs if self.graph is not None else {}
+            facts["outputs"] = {name: plain(self.values.forward[index]) for name, index in outputs.items()}
+            facts["gradients"] = {name: plain(value) for name, value in self.values.grad.items()}
+        return facts | {"notes": self.notes}
+
+
+def plain(value: Any) -> Any:
+    """Return a value as JSON has it: NaN and infinities as text, a big array as its shape."""
+    array = np.asarray(value)
+    if array.size > _MOST_NUMBERS:
+        return {"shape": list(array.shape)}
+    return _finite(array.tolist())
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return value if not isinstance(value, float) or math.isfinite(value) else str(value)
+
+
+def draw(drawables: Sequence[Drawable], at: Mapping[str, Any], with_values: bool, look: Look) -> list[Drawn]:
+    """Make the picture of everything that was found.
+
+    Raises:
+        UsageError: for a value of a leaf that no graph has.
+        GradvizError: for a value of the wrong shape, or a figure that cannot be drawn.
+    """
+    graphs = [drawable.thing for drawable in drawables if isinstance(drawable.thing, Graph)]
+    for name in at:
+        _check_taken(name, graphs)
+    with without_place():
+        return [_draw_one(drawable, at, with_values, look) for drawable in drawables]
+
+
+def _check_taken(name: str, graphs: Sequence[Graph]) -> None:
+    """Refuse a value for a leaf that is in none of the graphs."""
+    reason: GraphError | None = None
+    for graph in graphs:
+        try:
+            graph.find(name)
+        except GraphError as error:
+            reason = reason or error
+        else:
+            return
+    if reason is None:
+        raise UsageError(f"--at {name}: a picture that the script has made takes no values")
+    raise UsageError(f"--at {name}: {reason.what}", hint=reason.hint)
+
+
+def _draw_one(drawable: Drawable, at: Mapping[str, Any], with_values: bool, look: Look) -> Drawn:
+    if not isinstance(drawable.thing, Graph):
+        return Drawn(drawable.name, drawable.thing, drawable.only)
+    graph, notes, values = drawable.thing, [], None
+    if with_values:
+        values, notes = _compute(graph, {name: value for name, value in at.items() if _has(graph, name)})
+    labels = look.labels
+    if values is None and labels in {"numeric", "both"}:
+        labels = "symbolic"
+        notes.append("without values the derivatives are written in symbols")
+    picture = gv.figure(
+        graph,
+        view=look.view,
+        values=values,
+        labels=labels,
+        leaves=look.leaves,
+        theme=look.theme,
+        direction=look.direction,
+        title=drawable.title,
+    )
+    return Drawn(drawable.name, picture, drawable.only, graph, values, notes)
+
+
+def _has(graph: Graph, name: str) -> bool:
+    try:
+        graph.find(name)
+    except GraphError:
+        return False
+    return True
+
+
+def _compute(graph: Graph, at: Mapping[str, Any]) -> tuple[Values | None, list[str]]:
+    """Return the values, as far as there can be any, and why there are not more."""
+    given = {graph.find(name) for name in at}
+    missing = [leaf for leaf in graph.leaves if leaf.value is None and leaf.id not in given]
+    if missing:
+        return None, [_missing(missing)]
+    notes = []
+    try:
+        values = gv.backprop(graph, at=at)
+    except GraphError as error:
+        values = gv.evaluate(graph, at=at)
+        notes.append(f"drawn without gradients: {error.what}")
+    if values.first_nonfinite:
+        notes.append(values.first_nonfinite)
+    return values, notes
+
+
+def _missing(leaves: Sequence[Node]) -> str:
+    """Say which leaves lack a value, and how to give them one."""
+    names = [leaf.path for leaf in leaves[:_MOST_NAMES]]
+    rest = f" and {len(leaves) - _MOST_NAMES} more" if len(leaves) > _MOST_NAMES else ""
+    verb = "has" if len(leaves) == 1 else "have"
+    return f"drawn without values: {', '.join(names)}{rest} {verb} none (give them: --at {names[0]}=0.5)"

@@ -1,0 +1,185 @@
+"""`gradviz render`: from a script or an expression to files."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+
+from gradviz.cli import COMMANDS, streams
+from gradviz.cli.drawing import Drawn, Look, draw
+from gradviz.cli.failure import report
+from gradviz.cli.load import Target, parse_target, without_place
+from gradviz.cli.outputs import Naming, Output
+from gradviz.cli.points import parse_at
+from gradviz.cli.script import Script
+from gradviz.cli.viewer import open_file
+from gradviz.cli.watch import repeat
+from gradviz.draw.picture import FORMATS
+from gradviz.draw.theme import DIRECTIONS, THEMES
+from gradviz.draw.write import write_atomically
+from gradviz.errors import UsageError
+from gradviz.figures.backprop import LABELS, LEAVES
+
+_SCRIPT_ARGS = "gradviz.script_args"
+_EPILOG = "What follows -- is given to the script. Every root among the script's variables is one figure."
+
+
+class RenderCommand(click.Command):
+    """A command that keeps what follows `--` for the script."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Part the command's own arguments from the script's."""
+        if "--" in args:
+            place = args.index("--")
+            ctx.meta[_SCRIPT_ARGS] = args[place + 1 :]
+            args = args[:place]
+        return super().parse_args(ctx, args)
+
+
+@dataclass(frozen=True)
+class Job:
+    """All that one run of the command was asked for."""
+
+    target: Target
+    naming: Naming
+    look: Look
+    at: dict[str, Any]
+    with_values: bool
+    as_json: bool
+
+    def run(self, answer: TextIO) -> list[Output]:
+        """Draw and write everything, and answer with what was written.
+
+        Everything is drawn before the first file is written, so that an error leaves them all as
+        they were.
+
+        Raises:
+            GradvizError: for whatever goes wrong in the script, the drawing or the writing.
+        """
+        drawn = draw(self.target.load(), self.at, self.with_values, self.look)
+        several = len(drawn) > 1
+        planned = [
+            (item, output, self._encode(item, output.format))
+            for item in drawn
+            for output in self.naming.outputs(item.name, item.only, several)
+        ]
+        for item in drawn:
+            for note in item.notes:
+                streams.say(f"{item.name}: {note}")
+        for _, output, data in planned:
+            if output.path is None:
+                answer.buffer.write(data)
+            else:
+                write_atomically(output.path, data)
+        outputs = [output for _, output, _ in planned]
+        if self.as_json:
+            facts = [item.facts() | {"path": out.shown, "format": out.format} for item, out, _ in planned]
+            print(json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False), file=answer)
+        elif not self.naming.stdout:
+            print(*(output.shown for output in outputs), sep="\n", file=answer)
+        answer.flush()
+        return outputs
+
+    def _encode(self, item: Drawn, kind: str) -> bytes:
+        with without_place():
+            return item.picture.encode(kind)
+
+    def watch(self, answer: TextIO, script: Script, show: bool) -> None:
+        """Draw again on every save, until the user interrupts it; an error is shown and watching goes on."""
+        shown = False
+
+        def once() -> bool:
+            nonlocal shown
+            try:
+                outputs = self.run(answer)
+            except BrokenPipeError:
+                raise  # nobody reads the answer any more
+            except Exception as error:
+                report(error)
+                return False
+            if show and not shown:
+                open_outputs(outputs)
+                shown = True
+            return True
+
+        streams.say(f"watching {script.given}, Ctrl-C ends it")
+        try:
+            repeat(script, once)
+        except KeyboardInterrupt:
+            streams.say("watching has ended")
+
+
+def open_outputs(outputs: Sequence[Output]) -> None:
+    """Show what was written; say so where there is nothing to show it with."""
+    opened = [open_file(output.path) for output in outputs if output.path is not None]
+    if not any(opened):
+        streams.say("there is no desktop here to open a picture with")
+
+
+@click.command("render", cls=RenderCommand, help=COMMANDS["render"], epilog=_EPILOG)
+@click.argument("target", required=False, metavar="[SCRIPT.py[:NAME]]")
+@click.option("-e", "--expression", metavar="TEXT", help='Draw an expression: "max(1 - w*x*y, 0)".')
+@click.option("-o", "--output", metavar="FILE", help="The file, or a folder for it, or - for stdout.")
+@click.option(
+    "--format", "formats", multiple=True, type=click.Choice(list(FORMATS)), help="May be given several times."
+)
+@click.option("--view", type=click.Choice(["backprop"]), default="backprop", help="What kind of figure.")
+@click.option(
+    "--at",
+    "points",
+    multiple=True,
+    metavar="NAME=VALUE",
+    help="A leaf's value: W=0.2,0.3 or W=[[1,2],[3,4]].",
+)
+@click.option("--labels", type=click.Choice(LABELS), default="symbolic", help="The derivatives on the edges.")
+@click.option("--no-values", is_flag=True, help="Leave out f and g beside the nodes.")
+@click.option("--theme", type=click.Choice(list(THEMES)), default="slide", help="The colors.")
+@click.option(
+    "--direction",
+    type=click.Choice(DIRECTIONS),
+    default="down",
+    help="Where the leaves are, seen from the root.",
+)
+@click.option(
+    "--leaves", type=click.Choice(LEAVES), default="auto", help="Draw a shared leaf once, or at every use."
+)
+@click.option("--watch", is_flag=True, help="Draw again whenever the script is saved.")
+@click.option("--open", "show", is_flag=True, help="Open the picture.")
+@click.option("--json", "as_json", is_flag=True, help="Answer with JSON.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    target: str | None,
+    expression: str | None,
+    output: str | None,
+    formats: tuple[str, ...],
+    points: tuple[str, ...],
+    no_values: bool,
+    watch: bool,
+    show: bool,
+    as_json: bool,
+    **look: str,
+) -> None:
+    """Draw, and write the names of the files to stdout."""
+    wanted = parse_target(target, expression, ctx.meta.get(_SCRIPT_ARGS, ()))
+    naming = Naming.choose(wanted.stem, output, formats, FORMATS, Path.cwd())
+    if naming.stdout and (as_json or show or watch):
+        raise UsageError(
+            "with -o - the answer is the figure itself", hint="leave out --json, --open and --watch"
+        )
+    if watch and wanted.script is None:
+        raise UsageError("--watch needs a script: an expression does not change")
+    job = Job(wanted, naming, Look(**look), parse_at(points), not no_values, as_json)
+    answer = streams.take_stdout()
+    if watch and wanted.script is not None:
+        job.watch(answer, wanted.script, show)
+        return
+    outputs = job.run(answer)
+    if show:
+        open_outputs(outputs)

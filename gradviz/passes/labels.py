@@ -1,0 +1,108 @@
+"""Labels: the derivative on every edge in symbols, by running the rules on the names of the picture.
+
+A child speaks by its name; an unnamed one is written out when that is short, else by its ``f_i``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from gradviz.core.format import array_tex, number_tex
+from gradviz.core.graph import Graph
+from gradviz.namespaces.record import Term, as_term, recorder, symbol
+from gradviz.namespaces.tex import fill, leaf_count, to_tex
+
+LONGEST_WRITTEN_OUT = 2
+"""An unnamed child is written out if it has at most this many symbols and numbers."""
+
+_ADJOINT = "g"
+
+
+class Labeler:
+    r"""Writes the derivatives of one graph's edges.
+
+    Args:
+        graph: the graph.
+        numbers: the number i of ``f_i`` by node, as the picture counts.
+
+    Example:
+        >>> import gradviz as gv
+        >>> x, y = gv.param("x"), gv.data("y")
+        >>> g = gv.graph(gv.maximum(1 - (x * y).named("margin"), 0))
+        >>> Labeler(g, {}).derivative(len(g) - 1, 0)
+        '\\mathbf{1}[1 - \\mathrm{margin} > 0]'
+    """
+
+    def __init__(self, graph: Graph, numbers: Mapping[int, int]) -> None:
+        self._graph = graph
+        self._numbers = numbers
+        self._terms: dict[int, Term] = {}
+
+    def derivative(self, parent: int, slot: int) -> str:
+        """Return the LaTeX of the local derivative on an edge.
+
+        For an elementwise primitive that is the partial derivative; for another with a single number
+        as its value, the gradient; else the rule, in which g stands for the parent's adjoint.
+        """
+        row = self._graph.rows[parent]
+        args = self._graph.args[parent]
+        terms = [self._child(child) for child in args]
+        value = self._value(parent, terms)
+        adjoint = as_term(1) if row.shape == () else symbol(_ADJOINT, row.shape)
+        if row.op.label is not None:
+            places = {str(place): term for place, term in enumerate(terms, 1)}
+            template = row.op.label[slot]
+            text = fill(template, {**places, "f": value, "g": adjoint})
+            adjoint_needed = row.op.partials is None and row.shape != () and "#g" not in template
+            return rf"{_ADJOINT} \odot {text}" if adjoint_needed else text
+        if row.op.partials is not None:
+            return to_tex(row.op.partials[slot](recorder, value, *terms, **row.attrs))
+        assert row.op.vjp is not None
+        return to_tex(row.op.vjp(recorder, adjoint, value, *terms, **row.attrs)[slot])
+
+    def _value(self, index: int, terms: list[Term]) -> Term:
+        """The node's own value: its name, or written out when short, or f_i."""
+        name = self._graph.names.get(index)
+        row = self._graph.rows[index]
+        if name is None:
+            written = Term(row.op.name, tuple(terms), shape=row.shape)
+            if self._short(index, written):
+                return written
+        return self._spoken_name(index)
+
+    def _spoken_name(self, index: int) -> Term:
+        name = self._graph.names.get(index)
+        shape = self._graph.rows[index].shape
+        if name is not None:
+            return symbol(name.tex, shape)
+        return symbol(f"f_{{{self._numbers[index]}}}" if index in self._numbers else "f", shape)
+
+    def _short(self, index: int, written: Term) -> bool:
+        return not self._graph.rows[index].attrs and leaf_count(written) <= LONGEST_WRITTEN_OUT
+
+    def _child(self, index: int) -> Term:
+        """The term for a node where it is an argument."""
+        if index not in self._terms:
+            self._terms[index] = self._make_child(index)
+        return self._terms[index]
+
+    def _make_child(self, index: int) -> Term:
+        graph = self._graph
+        row = graph.rows[index]
+        if index in graph.names:
+            return self._spoken_name(index)
+        if row.op.leaf:
+            value = np.asarray(graph.constants[index])
+            if value.ndim == 0:
+                return as_term(value.item()) if np.isfinite(value) else symbol(number_tex(value.item()))
+            return symbol(array_tex(value) if value.size <= LONGEST_WRITTEN_OUT else "c", row.shape)
+        children = graph.args[index]
+        if len(children) <= LONGEST_WRITTEN_OUT and all(
+            child in graph.names or graph.rows[child].op.leaf for child in children
+        ):
+            written = Term(row.op.name, tuple(self._child(child) for child in children), shape=row.shape)
+            if self._short(index, written):
+                return written
+        return self._spoken_name(index)
