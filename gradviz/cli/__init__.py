@@ -8,9 +8,6 @@ or the user's script failed, 2 wrong usage, 130 interrupted, 141 the reader of a
 from __future__ import annotations
 
 import importlib
-import os
-import sys
-import traceback
 from collections.abc import Sequence
 from difflib import get_close_matches
 
@@ -29,11 +26,11 @@ COMMANDS = {
 class LazyGroup(click.Group):
     """A group that imports a command's module when the command is called."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+    def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of the commands."""
         return list(COMMANDS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import a command."""
         if cmd_name not in COMMANDS:
             return None
@@ -51,7 +48,7 @@ class LazyGroup(click.Group):
             raise click.UsageError(f"no command {args[0]!r}{meant}", ctx)
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the commands without importing them."""
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
@@ -78,7 +75,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
 )
 @click.pass_context
 def cli(ctx: click.Context) -> None:
-    """Draw computation graphs as typeset figures, with every derivative on its edge.
+    r"""Draw computation graphs as typeset figures, with every derivative on its edge.
 
     \b
       gradviz examples                          what there is to start from
@@ -96,7 +93,7 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         status = cli.main(args, prog_name="gradviz", standalone_mode=False)
         streams.flush()
-    except BaseException as error:  # noqa: BLE001 (the boundary: nothing may pass it as a traceback)
+    except BaseException as error:  # the boundary: nothing passes it as a traceback
         try:
             status = report(error)
         except OSError:  # stderr has gone as well

@@ -100,7 +100,8 @@ def _check_taken(name: str, graphs: Sequence[Graph]) -> None:
 def _draw_one(drawable: Drawable, at: Mapping[str, Any], with_values: bool, look: Look) -> Drawn:
     if not isinstance(drawable.thing, Graph):
         return Drawn(drawable.name, drawable.thing, drawable.only)
-    graph, notes, values = drawable.thing, [], None
+    graph, values = drawable.thing, None
+    notes: list[str] = []
     if with_values:
         values, notes = _compute(graph, {name: value for name, value in at.items() if _has(graph, name)})
     labels = look.labels
@@ -110,7 +111,7 @@ def _draw_one(drawable: Drawable, at: Mapping[str, Any], with_values: bool, look
     picture = gv.figure(
         graph,
         view=look.view,
-        values=values,
+        values=values or False,
         labels=labels,
         leaves=look.leaves,
         theme=look.theme,

@@ -10,39 +10,54 @@ import click
 from gradviz.cli import streams
 from gradviz.errors import GradvizError
 
+FAILED = 1
+WRONG_USAGE = 2
+INTERRUPTED = 130
+READER_GONE = 141
+
 
 def report(error: BaseException) -> int:
     """Say in one line what went wrong, and return the exit status."""
     if os.environ.get("GRADVIZ_DEBUG"):
         streams.say_lines("".join(traceback.format_exception(error)))
-    match error:
-        case KeyboardInterrupt() | click.Abort():
-            return 130
-        case SystemExit() if isinstance(error.__context__, BrokenPipeError):
-            return 141  # click ends itself when a pipe closes
-        case BrokenPipeError():
-            return 141
-        case GradvizError():
-            streams.say_lines(getattr(error, "detail", ""))
-            streams.say(str(error))
-            return error.exit_status
-        case click.UsageError():
-            path = error.ctx.command_path if error.ctx else "gradviz"
-            message = error.format_message().rstrip(".")
-            streams.say(f"{message[:1].lower()}{message[1:]} (see {path} --help)")
-            return 2
-        case OSError() | click.ClickException():
-            streams.say(describe_os_error(error) if isinstance(error, OSError) else error.format_message())
-            return 1
-        case MemoryError():
-            streams.say("there is not enough memory")
-            return 1
-    kind = "".join(traceback.format_exception_only(error)).strip()
-    streams.say(f"internal error: {kind} (please report it, with the traceback that GRADVIZ_DEBUG=1 shows)")
-    return 1
+    status, message = _judge(error)
+    streams.say_lines(getattr(error, "detail", ""))
+    if message:
+        streams.say(message)
+    return status
 
 
-def describe_os_error(error: OSError) -> str:
-    """Return what the system says about a file, in one line."""
+def _judge(error: BaseException) -> tuple[int, str]:
+    """Return the exit status and the line to write, "" for none."""
+    # click ends itself with a SystemExit when a pipe closes.
+    cause = error.__context__ if isinstance(error, SystemExit) else error
+    if isinstance(cause, BrokenPipeError):
+        result = (READER_GONE, "")
+    elif isinstance(error, (KeyboardInterrupt, click.Abort)):
+        result = (INTERRUPTED, "")
+    elif isinstance(error, GradvizError):
+        result = (error.exit_status, str(error))
+    elif isinstance(error, click.ClickException):
+        result = _judge_click(error)
+    elif isinstance(error, OSError):
+        result = (FAILED, _describe(error))
+    elif isinstance(error, MemoryError):
+        result = (FAILED, "there is not enough memory")
+    else:
+        kind = "".join(traceback.format_exception_only(error)).strip()
+        advice = "please report it, with the traceback that GRADVIZ_DEBUG=1 shows"
+        result = (FAILED, f"internal error: {kind} ({advice})")
+    return result
+
+
+def _judge_click(error: click.ClickException) -> tuple[int, str]:
+    message = error.format_message().rstrip(".")
+    if not isinstance(error, click.UsageError):
+        return FAILED, message
+    path = error.ctx.command_path if error.ctx else "gradviz"
+    return WRONG_USAGE, f"{message[:1].lower()}{message[1:]} (see {path} --help)"
+
+
+def _describe(error: OSError) -> str:
     reason = error.strerror or type(error).__name__
     return f"{error.filename}: {reason}" if error.filename else f"the answer cannot be written: {reason}"

@@ -134,7 +134,7 @@ def _all(variables: Mapping[str, object], script: str) -> list[Drawable]:
     if not found:
         raise ScriptError(
             f"there is no graph in {script}",
-            hint="every variable of the module that holds a node becomes a figure: loss = gv.maximum(1 - margin, 0)",
+            hint="a variable of the module that holds a node becomes a figure: loss = …",
         )
     order = [name for name in public if name in found]
     return [Drawable(name, name, found[name], only=len(order) == 1) for name in order]

@@ -19,6 +19,7 @@ from gradviz.cli.points import parse_at
 from gradviz.cli.script import Script
 from gradviz.cli.viewer import open_file
 from gradviz.cli.watch import repeat
+from gradviz.draw.figure import VIEWS
 from gradviz.draw.picture import FORMATS
 from gradviz.draw.theme import DIRECTIONS, THEMES
 from gradviz.draw.write import write_atomically
@@ -128,7 +129,7 @@ def open_outputs(outputs: Sequence[Output]) -> None:
 @click.option(
     "--format", "formats", multiple=True, type=click.Choice(list(FORMATS)), help="May be given several times."
 )
-@click.option("--view", type=click.Choice(["backprop"]), default="backprop", help="What kind of figure.")
+@click.option("--view", type=click.Choice(list(VIEWS)), default="backprop", help="What kind of figure.")
 @click.option(
     "--at",
     "points",
@@ -154,7 +155,7 @@ def open_outputs(outputs: Sequence[Output]) -> None:
 @click.pass_context
 def command(
     ctx: click.Context,
-    /,
+    *,
     target: str | None,
     expression: str | None,
     output: str | None,

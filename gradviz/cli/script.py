@@ -66,7 +66,7 @@ class Script:
             )
         module = self._prepare()
         try:
-            exec(compile(source, str(self.path), "exec", dont_inherit=True), vars(module))  # noqa: S102
+            exec(compile(source, str(self.path), "exec", dont_inherit=True), vars(module))
         except KeyboardInterrupt:
             raise
         except SystemExit as ended:

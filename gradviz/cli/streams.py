@@ -6,7 +6,6 @@ import io
 import os
 import sys
 from contextlib import suppress
-from pathlib import Path
 from typing import TextIO
 
 _LONGEST = 600
@@ -29,7 +28,7 @@ def take_stdout() -> TextIO:
     if _answers:
         return _answers[0]
     if sys.stdout is None:  # the caller has closed it; there is nobody to answer
-        answer = Path(os.devnull).open("w", encoding="utf-8")
+        answer = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
     else:
         sys.stdout.flush()
         answer = os.fdopen(os.dup(1), "w", encoding=sys.stdout.encoding, errors="backslashreplace")

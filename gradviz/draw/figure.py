@@ -1,0 +1,82 @@
+"""`gradviz.figure`: from a graph to a picture, by the view that is asked for."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+
+from gradviz.core.build import as_graph
+from gradviz.core.expr import Expr
+from gradviz.core.graph import Graph
+from gradviz.draw.picture import Picture
+from gradviz.errors import GraphError, UsageError, ValueMissingError
+from gradviz.figures.backprop import LABELS, LEAVES, backprop_figure
+from gradviz.passes.evaluate import backprop, evaluate
+from gradviz.passes.values import Values
+
+VIEWS = {"backprop": backprop_figure}
+
+
+def figure(
+    graph: Graph | Expr,
+    view: str = "backprop",
+    *,
+    values: Values | bool | None = None,
+    labels: str = "symbolic",
+    leaves: str = "auto",
+    theme: str = "slide",
+    direction: str = "down",
+    title: str = "",
+) -> Picture:
+    """Draw a graph.
+
+    Args:
+        graph: a graph or a node.
+        view: "backprop", the slides' picture.
+        values: the values to show, from `backprop` or `evaluate`. None computes what can be computed
+            from the leaves' own values; False shows none.
+        labels: what stands on the edges: "symbolic", "numeric", "both" or "none".
+        leaves: a leaf with several uses is drawn "once", at each use ("repeat"), or as fits ("auto").
+        theme: "slide", "dark", "print" or "colorblind".
+        direction: where the inputs lie, seen from the output: "down", "up", "left" or "right".
+        title: of the picture, for readers that cannot see it; by default the names of the outputs.
+
+    Returns:
+        A picture: ``save`` it, or let a notebook show it.
+
+    Raises:
+        UsageError: for a choice that does not exist.
+
+    Example:
+        >>> import gradviz as gv
+        >>> w, x = gv.param("w", 2.0), gv.data("x", 3.0)
+        >>> picture = gv.figure(gv.square(w * x).named("loss"), theme="dark")
+        >>> picture.svg().startswith("<svg")
+        True
+    """
+    made = as_graph(graph)
+    view = _choice("view", view, tuple(VIEWS))
+    labels = _choice("labels", labels, LABELS)
+    leaves = _choice("leaves", leaves, LEAVES)
+    if values is None or values is True:
+        values = _what_can_be_computed(made)
+    shown = values or None
+    drawn = VIEWS[view](made, shown, labels=labels, leaves=leaves, title=title)
+    return Picture(drawn, theme=theme, direction=direction)
+
+
+def _choice(what: str, value: str, choices: tuple[str, ...]) -> str:
+    if value not in choices:
+        near = get_close_matches(str(value), choices, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(choices)}"
+        raise UsageError(f"there is no {what} {value!r}", hint=hint)
+    return value
+
+
+def _what_can_be_computed(graph: Graph) -> Values | None:
+    """Values and adjoints; values alone where no backward pass can start; None where a leaf has no value."""
+    try:
+        return backprop(graph)
+    except ValueMissingError:
+        return None
+    except GraphError:
+        return evaluate(graph)

@@ -1,0 +1,197 @@
+"""`gradviz render`: which figures, which files, which answer."""
+
+import json
+import subprocess
+
+import pytest
+
+
+def test_one_figure_is_named_after_the_script(hinge):
+    done = hinge("render", "hinge.py")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "hinge.svg\n", "")
+    assert (hinge.folder / "hinge.svg").read_text().startswith("<svg")
+    assert {path.name for path in hinge.folder.iterdir()} == {"hinge.py", "hinge.svg"}
+
+
+def test_every_root_and_every_graph_is_a_figure_once(gradviz):
+    gradviz.write(
+        "several.py",
+        "import gradviz as gv\n"
+        "x = gv.param('x', 2.0)\n"
+        "a = gv.square(x)\n"
+        "alias = a\n"
+        "g = gv.graph(a * 3)\n"  # holds a, which therefore is no figure of its own
+        "b = gv.exp(a)\n"
+        "_scratch = gv.sin(x)\n"
+        "h = gv.graph(gv.log(x))\n"
+        "same = h\n",
+    )
+    done = gradviz("render", "several.py", "--format", "json")
+    assert done.stdout.splitlines() == ["several-g.json", "several-b.json", "several-h.json"]
+
+
+def test_a_named_variable_is_drawn_alone(hinge):
+    done = hinge("render", "hinge.py:score", "--format", "json", "--json")
+    (fact,) = json.loads(done.stdout)
+    assert fact["path"] == "hinge-score.json"
+    assert fact["nodes"] == 3
+    assert fact["outputs"] == {"score": pytest.approx(0.1)}
+
+
+def test_a_picture_of_the_script_is_drawn_as_it_is(gradviz):
+    gradviz.write(
+        "made.py",
+        "import gradviz as gv\ndef build():\n    return gv.square(gv.param('x', 3.0)).named('loss')\n"
+        "picture = gv.figure(build(), title='made by the script')\n",
+    )
+    for target in ("made.py", "made.py:picture"):
+        done = gradviz("render", target, "-o", "-")
+        assert "made by the script" in done.stdout
+
+
+def test_formats_and_names_of_files(hinge):
+    done = hinge("render", "hinge.py", "--format", "json", "--format", "dot", "-o", "out.json")
+    assert done.stdout.splitlines() == ["out.json", "out.dot"]
+    assert json.loads((hinge.folder / "out.json").read_text())
+    assert "graph" in (hinge.folder / "out.dot").read_text()
+    (hinge.folder / "pictures").mkdir()
+    assert hinge("render", "hinge.py", "-o", "pictures").stdout == "pictures/hinge.svg\n"
+    assert (hinge.folder / "pictures" / "hinge.svg").exists()
+
+
+def test_several_figures_keep_their_names_beside_the_given_one(gradviz):
+    gradviz.write("two.py", "import gradviz as gv\nx = gv.param('x', 1.0)\na, b = gv.exp(x), gv.square(x)\n")
+    done = gradviz("render", "two.py", "-o", "figure.json")
+    assert done.stdout.splitlines() == ["figure-a.json", "figure-b.json"]
+    gradviz.refuses("render", "two.py", "-o", "-", status=2, line="stdout takes one figure")
+
+
+def test_an_expression_is_drawn_without_a_script(gradviz):
+    done = gradviz("render", "-e", "max(1 - w*x*y, 0)", "--at", "w=2", "--at", "x=0.25", "--at", "y=1", "--json")
+    (fact,) = json.loads(done.stdout)
+    assert fact["path"] == "expression.svg"
+    assert list(fact["outputs"].values()) == [0.5]
+    assert fact["gradients"] == {"w": -0.25, "x": -2.0, "y": -0.5}
+    assert fact["notes"] == []
+    assert (gradviz.folder / "expression.svg").exists()
+
+
+def test_values_of_leaves_come_from_the_command_line(hinge):
+    for point in ("W=1,2", "W=[1, 2]"):
+        done = hinge("render", "hinge.py", "--at", point, "--at", "y=0.5", "--format", "json", "--json")
+        (fact,) = json.loads(done.stdout)
+        assert fact["outputs"] == {"loss": 0.5}
+        assert fact["gradients"] == {"W": [0.5, -0.5]}
+
+
+def test_a_leaf_without_a_value_is_named_and_the_figure_drawn(gradviz):
+    done = gradviz("render", "-e", "w*x + b", "--at", "x=1", "--labels", "numeric")
+    assert done.returncode == 0
+    assert done.stdout == "expression.svg\n"
+    assert "w, b have none" in done.stderr
+    assert "in symbols" in done.stderr
+
+
+def test_a_root_that_is_no_number_is_drawn_with_its_values(gradviz):
+    gradviz.write("vector.py", "import gradviz as gv\na = gv.square(gv.param('x', [1.0, 2.0]))\n")
+    done = gradviz("render", "vector.py", "--json")
+    (fact,) = json.loads(done.stdout)
+    assert fact["outputs"]["output"] == [1.0, 4.0]
+    assert "without gradients" in done.stderr
+
+
+def test_the_first_nan_is_named_and_the_figure_drawn(gradviz):
+    gradviz.write(
+        "nan.py",
+        "import gradviz as gv\nx = gv.param('x', -1.0)\nroot = gv.sqrt(x).named('root')\nloss = (root * 2).named('l')\n",
+    )
+    done = gradviz("render", "nan.py", "--json")
+    assert done.returncode == 0
+    assert "root" in done.stderr
+    assert "NaN" in done.stderr
+    (fact,) = json.loads(done.stdout)
+    assert fact["outputs"] == {"l": "nan"}
+    assert fact["notes"]
+
+
+def test_no_values_leaves_the_numbers_out(hinge):
+    def texts(*options):
+        return hinge("render", "hinge.py", "-o", "-", "--format", "json", *options).stdout
+
+    assert "f_" in texts()
+    assert "f_" not in texts("--no-values", "--labels", "none")
+
+
+def test_options_change_the_picture_and_the_same_input_gives_the_same_bytes(hinge):
+    def picture(*options):
+        return hinge("render", "hinge.py", "-o", "-", *options, text=False).stdout
+
+    first = picture()
+    assert picture() == first
+    others = [
+        picture("--theme", "dark"),
+        picture("--direction", "right"),
+        picture("--labels", "numeric"),
+        picture("--labels", "both"),
+    ]
+    assert len({first, *others}) == 5
+
+
+def test_stdout_carries_only_the_answer(gradviz):
+    gradviz.write(
+        "loud.py",
+        "import os, subprocess, sys\nimport gradviz as gv\nprint('printed')\nos.write(1, b'written\\n')\n"
+        "subprocess.run([sys.executable, '-c', 'print(\"from a child\")'])\nloss = gv.square(gv.param('w', 1.0))\n",
+    )
+    done = gradviz("render", "loud.py", "-o", "-")
+    assert done.stdout.startswith("<svg")
+    assert done.stdout.rstrip().endswith("</svg>")
+    assert done.stderr.split() == ["printed", "written", "from", "a", "child"]
+
+
+def test_a_script_runs_as_python_would_run_it(gradviz):
+    gradviz.write("sub/helper.py", "import gradviz as gv\nvalue = 2.0\n")
+    program = (
+        "import json, os, sys, pathlib, inspect\n"
+        "import gradviz as gv\nimport helper\n"
+        "def f():\n    return 1\n"
+        "seen = [__name__, __file__, sys.argv, sys.path[0], __spec__ is None, sys.modules['__main__'].f is f,\n"
+        "        inspect.getsource(f)]\n"
+        "pathlib.Path('seen.json').write_text(json.dumps(seen))\n"
+        "loss = gv.square(gv.param('w', helper.value))\n"
+        "os.chdir('/')\n"
+    )
+    script = gradviz.write("sub/program.py", program)
+    done = gradviz("render", "sub/program.py", "--", "--depth", "3")
+    assert done.stdout == "program.svg\n", done.stderr
+    ours = json.loads((gradviz.folder / "seen.json").read_text())
+    command = gradviz.command()[:1]
+    subprocess.run([*command, "sub/program.py", "--depth", "3"], cwd=gradviz.folder, env=gradviz.environment(), check=True)
+    assert ours == json.loads((gradviz.folder / "seen.json").read_text())
+    assert ours[1] == str(script)
+    # The script has left the folder; the figure is where the command was called all the same.
+    assert (gradviz.folder / "program.svg").exists()
+
+
+def test_a_script_that_ends_itself_well_is_drawn(gradviz):
+    gradviz.write("ends.py", "import sys\nimport gradviz as gv\nloss = gv.square(gv.param('w', 1.0))\nsys.exit()\n")
+    assert gradviz("render", "ends.py").stdout == "ends.svg\n"
+
+
+def test_opening_without_a_desktop_harms_nothing(hinge):
+    done = hinge("render", "hinge.py", "--open", env={"PATH": ""})
+    assert done.returncode == 0
+    assert done.stdout == "hinge.svg\n"
+    assert "no desktop" in done.stderr
+
+
+def test_opening_hands_the_file_to_the_desktop(hinge):
+    opener = hinge.write("bin/xdg-open", '#!/bin/sh\necho "$1" > "$0.opened"\n')
+    opener.chmod(0o755)
+    hinge("render", "hinge.py", "--open", env={"DISPLAY": ":0", "PATH": f"{opener.parent}:/bin:/usr/bin"})
+    opened = opener.with_name("xdg-open.opened")
+    for _ in range(100):
+        if opened.exists() and opened.read_text():
+            break
+        subprocess.run(["sleep", "0.05"], check=True)
+    assert opened.read_text() == f"{hinge.folder / 'hinge.svg'}\n"
