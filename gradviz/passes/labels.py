@@ -80,7 +80,8 @@ class Labeler:
         return symbol(f"f_{{{self._numbers[index]}}}" if index in self._numbers else "f", shape)
 
     def _short(self, index: int, written: Term) -> bool:
-        return not self._graph.rows[index].attrs and leaf_count(written) <= LONGEST_WRITTEN_OUT
+        row = self._graph.rows[index]
+        return (not row.attrs or row.op.notation is not None) and leaf_count(written) <= LONGEST_WRITTEN_OUT
 
     def _child(self, index: int) -> Term:
         """The term for a node where it is an argument."""
