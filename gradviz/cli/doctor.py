@@ -56,7 +56,11 @@ def command(as_json: bool) -> int:
 def _print(checks: list[Check], ok: bool) -> None:
     marks = {True: "ok", False: "missing"}
     rows = [
-        [check.name, marks[check.ok], check.found + (f" — {check.advice}" if check.advice and not check.ok else "")]
+        [
+            check.name,
+            marks[check.ok],
+            check.found + (f" — {check.advice}" if check.advice and not check.ok else ""),
+        ]
         for check in checks
     ]
     print_table(["", "", "found"], rows, caption="gradviz can draw" if ok else "gradviz cannot draw here")
@@ -66,7 +70,9 @@ def _checks() -> Iterator[Check]:
     yield Check("gradviz", f"{importlib.import_module('gradviz').__version__} in {Path(__file__).parents[1]}")
     yield Check("Python", f"{platform.python_version()} ({sys.executable})")
     yield from _requirements()
-    yield _try("Graphviz", _graphviz, "pip install pygraphviz, or install Graphviz so that dot is on the PATH")
+    yield _try(
+        "Graphviz", _graphviz, "pip install pygraphviz, or install Graphviz so that dot is on the PATH"
+    )
     yield _try("mathematics", _mathematics, "pip install ziamath")
     yield from _text_fonts()
     yield _try("drawing", _drawing, "the lines above say what is missing")

@@ -29,9 +29,8 @@ def report(error: BaseException) -> int:
 
 def _judge(error: BaseException) -> tuple[int, str]:
     """Return the exit status and the line to write, "" for none."""
-    # click ends itself with a SystemExit when a pipe closes.
-    cause = error.__context__ if isinstance(error, SystemExit) else error
-    if isinstance(cause, BrokenPipeError):
+    # A script's SystemExit never comes this far; click ends itself with one when a pipe closes.
+    if isinstance(error, (BrokenPipeError, SystemExit)):
         result = (READER_GONE, "")
     elif isinstance(error, (KeyboardInterrupt, click.Abort)):
         result = (INTERRUPTED, "")

@@ -20,8 +20,9 @@ from gradviz.cli.script import Script
 from gradviz.cli.viewer import open_file
 from gradviz.cli.watch import repeat
 from gradviz.draw.figure import VIEWS
+from gradviz.draw.layout import DIRECTIONS
 from gradviz.draw.picture import FORMATS
-from gradviz.draw.theme import DIRECTIONS, THEMES
+from gradviz.draw.theme import THEMES
 from gradviz.draw.write import write_atomically
 from gradviz.errors import UsageError
 from gradviz.figures.backprop import LABELS, LEAVES
@@ -142,7 +143,7 @@ def open_outputs(outputs: Sequence[Output]) -> None:
 @click.option("--theme", type=click.Choice(list(THEMES)), default="slide", help="The colors.")
 @click.option(
     "--direction",
-    type=click.Choice(DIRECTIONS),
+    type=click.Choice(list(DIRECTIONS)),
     default="down",
     help="Where the leaves are, seen from the root.",
 )

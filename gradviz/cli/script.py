@@ -7,6 +7,7 @@ import os
 import sys
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType, TracebackType
@@ -81,7 +82,7 @@ class Script:
         except BaseException as error:  # whatever a script raises is the script's
             raise self._failed(error) from None
         finally:
-            if sys.stdout is not None and not sys.stdout.closed:
+            with suppress(OSError, ValueError, AttributeError):  # the script may have put anything there
                 sys.stdout.flush()
         return vars(module)
 

@@ -10,11 +10,25 @@ from typing import TextIO
 
 _LONGEST = 600
 _answers: list[TextIO] = []
+# As they were at the start: a script may put anything into sys.stdout and sys.stderr.
+_genuine: list[TextIO] = []
 
 
 def harden() -> None:
-    """Let no character of a name stop the program: what a stream cannot encode is written escaped."""
-    for stream in (sys.stdout, sys.stderr):
+    """Make the streams usable whatever they are.
+
+    A stream that the caller has closed leads nowhere, so that no file that is opened later takes its
+    place; and no character of a name can stop the program: what a stream cannot encode is escaped.
+    """
+    for number in (0, 1, 2):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # takes the lowest number, which is this one
+    sys.stdout = sys.stdout or os.fdopen(1, "w", encoding="utf-8", closefd=False)
+    sys.stderr = sys.stderr or os.fdopen(2, "w", encoding="utf-8", closefd=False)
+    _genuine[:] = [sys.stdout, sys.stderr]
+    for stream in _genuine:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
 
@@ -25,23 +39,13 @@ def take_stdout() -> TextIO:
     This works on the file descriptor, so that a script, its child processes and C libraries are led
     to stderr too, and still see a genuine `sys.stdout`.
     """
-    if _answers:
-        return _answers[0]
-    if sys.stdout is None:  # the caller has closed it; there is nobody to answer
-        answer = os.fdopen(os.open(os.devnull, os.O_WRONLY), "w", encoding="utf-8")
-    else:
+    if not _answers:
         sys.stdout.flush()
-        answer = os.fdopen(os.dup(1), "w", encoding=sys.stdout.encoding, errors="backslashreplace")
-        try:
-            os.dup2(2, 1)
-        except OSError:  # stderr is closed
-            null = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(null, 1)
-            os.close(null)
+        _answers.append(os.fdopen(os.dup(1), "w", encoding=sys.stdout.encoding, errors="backslashreplace"))
+        os.dup2(2, 1)
         if isinstance(sys.stdout, io.TextIOWrapper):
             sys.stdout.reconfigure(line_buffering=True)
-    _answers.append(answer)
-    return answer
+    return _answers[0]
 
 
 def one_line(text: str) -> str:
@@ -58,15 +62,18 @@ def _escape(char: str) -> str:
 
 def say(message: str) -> None:
     """Write one line to stderr."""
-    if sys.stderr is not None:
-        print(f"gradviz: {one_line(message)}", file=sys.stderr)
+    _write(f"gradviz: {one_line(message)}")
 
 
 def say_lines(lines: str) -> None:
     """Write lines to stderr as they are, but for control characters."""
-    if sys.stderr is not None and lines:
-        for line in lines.splitlines():
-            print("".join(char if char.isprintable() else _escape(char) for char in line), file=sys.stderr)
+    for line in lines.splitlines():
+        _write("".join(char if char.isprintable() else _escape(char) for char in line))
+
+
+def _write(line: str) -> None:
+    if not _genuine[1].closed:
+        print(line, file=_genuine[1])
 
 
 def flush() -> None:
@@ -75,15 +82,16 @@ def flush() -> None:
     Raises:
         OSError: when a stream is closed at its other end, or its disk is full.
     """
-    for stream in (*_answers, sys.stdout, sys.stderr):
-        if stream is not None and not stream.closed:
+    for stream in (*_answers, *_genuine):
+        if not stream.closed:
             stream.flush()
 
 
 def settle() -> None:
     """Flush what can be flushed and give up the rest, so that the interpreter ends without complaint."""
-    for stream in (*_answers, sys.stdout, sys.stderr):
-        if stream is None or stream.closed:
+    sys.stdout, sys.stderr = _genuine
+    for stream in (*_answers, *_genuine):
+        if stream.closed:
             continue
         try:
             stream.flush()

@@ -195,3 +195,12 @@ def test_an_internal_error_asks_for_a_report_and_shows_more_when_asked(gradviz):
         check=False,
     )
     assert "Traceback" in shown.stderr
+
+
+@pytest.mark.parametrize("tampering", ["sys.stdout = sys.stderr = None", "sys.stdout.close()", "sys.stdout = 3"])
+def test_a_script_that_tampers_with_the_streams_is_drawn(gradviz, tampering):
+    program = f"import sys\nimport gradviz as gv\n{tampering}\nloss = gv.square(gv.param('w', 1.0))\n"
+    gradviz.write("script.py", program)
+    assert gradviz("render", "script.py").stdout == "script.svg\n"
+    gradviz.write("script.py", f"{program}1 / 0\n")
+    gradviz.refuses("render", "script.py", status=1, line="script.py:5: ZeroDivisionError")

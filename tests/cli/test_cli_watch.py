@@ -52,6 +52,7 @@ class Watched:
         rest = []
         while (line := self.lines.get(timeout=5)) is not None:
             rest.append(line)
+        self.process.stdout.close()
         return rest
 
 

@@ -1,0 +1,121 @@
+"""Build, forward and backward of scalar graphs: gradviz beside micrograd, autograd and torch.
+
+Every library gets the same graph: a tenth of the nodes are leaves, the rest products of two leaves and
+a balanced sum of them, so that no library's recursion limit is in the way. Results must agree before
+anything is timed. The libraries take turns, round after round, and the table gives medians and the
+ratio to micrograd, which is what holds when the machine's speed drifts.
+
+    python benchmarks/tape.py [--sizes 1000,10000,100000] [--rounds 7]
+
+Needs micrograd, autograd and torch (``make bench`` installs them); one that is missing is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+import gradviz as gv
+
+
+def build(size: int, leaf: Callable[[int, float], Any]) -> tuple[Any, list[Any]]:
+    """Return the root and the leaves of a graph of about ``size`` scalar nodes."""
+    count = size // 10
+    leaves = [leaf(index, 0.1 + index % 7 * 0.1) for index in range(count)]
+    terms = [leaves[index % count] * leaves[(index * 7 + 1) % count] for index in range(size * 9 // 20)]
+    while len(terms) > 1:
+        terms = [
+            terms[index] + terms[index + 1] if index + 1 < len(terms) else terms[index]
+            for index in range(0, len(terms), 2)
+        ]
+    return terms[0], leaves
+
+
+def with_gradviz(size: int) -> tuple[float, float]:
+    """Build with handles, freeze, backpropagate."""
+    root, _ = build(size, lambda index, value: gv.param(f"x{index}", value))
+    values = gv.backprop(root)
+    return float(values.output), float(values.backward["x0"])
+
+
+def with_micrograd(size: int) -> tuple[float, float]:
+    """Run micrograd's Value."""
+    from micrograd.engine import Value
+
+    root, leaves = build(size, lambda index, value: Value(value))
+    root.backward()
+    return root.data, leaves[0].grad
+
+
+def with_torch(size: int) -> tuple[float, float]:
+    """Run torch's tensors of one number."""
+    import torch
+
+    root, leaves = build(size, lambda index, value: torch.tensor(value, dtype=torch.float64, requires_grad=True))
+    root.backward()
+    return root.item(), leaves[0].grad.item()
+
+
+def with_autograd(size: int) -> tuple[float, float]:
+    """Run HIPS autograd over the list of leaves."""
+    from autograd import value_and_grad
+
+    build_values = [0.1 + index % 7 * 0.1 for index in range(size // 10)]
+
+    def total(values: list[float]) -> Any:
+        return build(size, lambda index, value: values[index])[0]
+
+    value, gradient = value_and_grad(total)(build_values)
+    return float(value), float(gradient[0])
+
+
+PEERS = {"gradviz": with_gradviz, "micrograd": with_micrograd, "autograd": with_autograd, "torch": with_torch}
+
+
+def available(names: dict[str, Callable[[int], Any]]) -> dict[str, Callable[[int], Any]]:
+    """Leave out the libraries that are not installed."""
+    found = {}
+    for name, run in names.items():
+        try:
+            run(100)
+            found[name] = run
+        except ImportError as error:
+            print(f"{name} is left out: {error}", file=sys.stderr)
+    return found
+
+
+def main() -> None:
+    """Print a table: medians in milliseconds, and each as a share of micrograd's."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--sizes", default="1000,10000,100000")
+    parser.add_argument("--rounds", type=int, default=7)
+    options = parser.parse_args()
+    sys.setrecursionlimit(1_000_000)
+    libraries = available(PEERS)
+    print(f"{'nodes':>8} {'library':<10} {'median ms':>10} {'of micrograd':>13}")
+    for size in map(int, options.sizes.split(",")):
+        expected = with_gradviz(size)
+        for name, run in libraries.items():
+            found = run(size)
+            close = all(abs(a - b) <= 1e-9 * abs(b) for a, b in zip(found, expected, strict=True))
+            assert close, f"{name} disagrees: {found} against {expected}"
+        times: dict[str, list[float]] = {name: [] for name in libraries}
+        for _ in range(options.rounds):
+            for name, run in libraries.items():
+                gc.collect()
+                start = time.perf_counter()
+                run(size)
+                times[name].append(time.perf_counter() - start)
+        medians = {name: statistics.median(found) for name, found in times.items()}
+        for name, median in medians.items():
+            share = f"{median / medians['micrograd']:13.2f}" if "micrograd" in medians else ""
+            print(f"{size:>8} {name:<10} {median * 1e3:>10.2f} {share}")
+
+
+if __name__ == "__main__":
+    main()

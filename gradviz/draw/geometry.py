@@ -1,0 +1,121 @@
+"""Rectangles, polylines and a grid to find neighbors in. Lengths in px; y grows downward."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+Point: TypeAlias = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Rect:
+    """A rectangle by its edges."""
+
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+    @property
+    def width(self) -> float:
+        """Its width."""
+        return self.right - self.left
+
+    @property
+    def height(self) -> float:
+        """Its height."""
+        return self.bottom - self.top
+
+    def moved(self, x: float, y: float) -> Rect:
+        """Return it displaced."""
+        return Rect(self.left + x, self.top + y, self.right + x, self.bottom + y)
+
+    def grown(self, by: float) -> Rect:
+        """Return it with a margin on every side."""
+        return Rect(self.left - by, self.top - by, self.right + by, self.bottom + by)
+
+    def overlaps(self, other: Rect) -> bool:
+        """Whether the two share any area."""
+        return (
+            self.left < other.right and other.left < self.right and self.top < other.bottom and other.top < self.bottom
+        )
+
+    def crossed_by(self, a: Point, b: Point) -> bool:
+        """Whether the segment from a to b passes through it (Liang and Barsky's clipping)."""
+        first, last = 0.0, 1.0
+        dx, dy = b[0] - a[0], b[1] - a[1]
+        for step, distance in (
+            (-dx, a[0] - self.left),
+            (dx, self.right - a[0]),
+            (-dy, a[1] - self.top),
+            (dy, self.bottom - a[1]),
+        ):
+            if step == 0:
+                if distance <= 0:
+                    return False
+                continue
+            t = distance / step
+            if step < 0:
+                first = max(first, t)
+            else:
+                last = min(last, t)
+            if first >= last:
+                return False
+        return True
+
+
+def union(rects: list[Rect]) -> Rect:
+    """Return the smallest rectangle around several."""
+    return Rect(
+        min(rect.left for rect in rects),
+        min(rect.top for rect in rects),
+        max(rect.right for rect in rects),
+        max(rect.bottom for rect in rects),
+    )
+
+
+def bounds(points: tuple[Point, ...]) -> Rect:
+    """Return the smallest rectangle around points."""
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    return Rect(min(xs), min(ys), max(xs), max(ys))
+
+
+def bezier(points: tuple[Point, ...], steps: int = 12) -> tuple[Point, ...]:
+    """Return a polyline along a chain of cubic Bézier curves (3n + 1 control points)."""
+    found = [points[0]]
+    for start in range(0, len(points) - 3, 3):
+        p, q, r, s = points[start : start + 4]
+        for step in range(1, steps + 1):
+            t = step / steps
+            u = 1 - t
+            a, b, c, d = u**3, 3 * u * u * t, 3 * u * t * t, t**3
+            found.append(
+                (a * p[0] + b * q[0] + c * r[0] + d * s[0], a * p[1] + b * q[1] + c * r[1] + d * s[1])
+            )
+    return tuple(found)
+
+
+class Grid:
+    """Rectangles with an owner, found by place: so that placing n labels does not compare n² pairs."""
+
+    def __init__(self, cell: float = 80.0) -> None:
+        self._cell = cell
+        self._cells: dict[tuple[int, int], list[tuple[Rect, object]]] = {}
+
+    def add(self, rect: Rect, owner: object) -> None:
+        """Put a rectangle in."""
+        for key in self._keys(rect):
+            self._cells.setdefault(key, []).append((rect, owner))
+
+    def near(self, rect: Rect) -> Iterator[tuple[Rect, object]]:
+        """Yield what may overlap the rectangle (some of it perhaps twice)."""
+        for key in self._keys(rect):
+            yield from self._cells.get(key, ())
+
+    def _keys(self, rect: Rect) -> Iterator[tuple[int, int]]:
+        cell = self._cell
+        for column in range(int(rect.left // cell), int(rect.right // cell) + 1):
+            for row in range(int(rect.top // cell), int(rect.bottom // cell) + 1):
+                yield column, row

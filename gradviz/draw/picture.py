@@ -1,0 +1,120 @@
+"""A picture: a figure with its theme and direction, ready to be shown or saved."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gradviz.draw.compose import compose
+from gradviz.draw.dot import to_graphviz
+from gradviz.draw.layout import DIRECTIONS
+from gradviz.draw.raster import SCALE, to_pdf, to_png
+from gradviz.draw.scene import Scene
+from gradviz.draw.svg import to_svg
+from gradviz.draw.theme import find_theme
+from gradviz.draw.write import write_atomically
+from gradviz.errors import UsageError
+from gradviz.figures.model import Figure
+
+if TYPE_CHECKING:
+    from graphviz import Digraph
+
+
+class Picture:
+    """A figure to be drawn; what `gradviz.figure` returns.
+
+    Notebooks show it. ``save`` writes it in the format of the file's suffix.
+
+    Raises:
+        UsageError: for a theme or direction that does not exist.
+    """
+
+    def __init__(self, figure: Figure, *, theme: str = "slide", direction: str = "down") -> None:
+        if direction not in DIRECTIONS:
+            raise UsageError(f"there is no direction {direction!r}", hint=f"choose one of {', '.join(DIRECTIONS)}")
+        self.figure = figure
+        self.theme = find_theme(theme)
+        self.direction = direction
+
+    @cached_property
+    def scene(self) -> Scene:
+        """Every text, box and line at its place."""
+        return compose(self.figure, self.direction)
+
+    def svg(self) -> str:
+        """Return the picture as an SVG document."""
+        return to_svg(self.scene, self.theme)
+
+    def png(self, scale: float = SCALE) -> bytes:
+        """Return the picture as PNG, with so many pixels for each px."""
+        return to_png(self.svg(), scale)
+
+    def pdf(self) -> bytes:
+        """Return the picture as a vector PDF (needs ``gradviz[pdf]``)."""
+        return to_pdf(self.svg(), self.scene.width, self.scene.height)
+
+    def json(self) -> str:
+        """Return the scene as JSON."""
+        return self.scene.to_json()
+
+    def to_graphviz(self) -> Digraph:
+        """Return a `graphviz.Digraph` of the same figure, to style further."""
+        return to_graphviz(self.figure, self.theme, self.direction)
+
+    def dot(self) -> str:
+        """Return the picture as Graphviz's DOT."""
+        return str(self.to_graphviz().source)
+
+    def render(self, format: str) -> bytes:  # noqa: A002 - the word users know
+        """Return the picture in a format of `FORMATS`.
+
+        Raises:
+            UsageError: for an unknown format.
+        """
+        if format not in FORMATS:
+            near = get_close_matches(format, FORMATS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(FORMATS)}"
+            raise UsageError(f"there is no format {format!r}", hint=hint)
+        made = FORMATS[format](self)
+        return made if isinstance(made, bytes) else made.encode("utf-8", "replace")
+
+    def save(self, path: str | Path, format: str | None = None) -> Path:  # noqa: A002 - as `render`
+        """Write the picture to a file, whole or not at all.
+
+        Args:
+            path: the file.
+            format: one of `FORMATS`; by default the file's suffix.
+
+        Returns:
+            The path.
+
+        Raises:
+            UsageError: for an unknown format.
+            DrawError: when the file cannot be written; what was there is as it was.
+        """
+        target = Path(path)
+        if format is None and not target.suffix:
+            raise UsageError(f"{target} has no suffix to tell the format", hint=f"one of .{', .'.join(FORMATS)}")
+        data = self.render(format or target.suffix[1:].lower())
+        write_atomically(target, data)
+        return target
+
+    def _repr_svg_(self) -> str:
+        return self.svg()
+
+    def __repr__(self) -> str:
+        return f"<picture of {self.figure.title}: {len(self.figure.nodes)} nodes, {len(self.figure.edges)} edges>"
+
+
+FORMATS: dict[str, Callable[[Picture], str | bytes]] = {
+    "svg": Picture.svg,
+    "png": Picture.png,
+    "pdf": Picture.pdf,
+    "json": Picture.json,
+    "dot": Picture.dot,
+    "gv": Picture.dot,
+}
+"""How each format is made, by suffix."""

@@ -1,0 +1,114 @@
+"""Where the lines run and the labels on them stand: beside their line, touching nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from gradviz.draw.geometry import Grid, Point, Rect, bezier, bounds
+
+GAP = 5.0
+"""The distance of a label from a line, px."""
+
+_ALONG = (0.5, 0.44, 0.56, 0.38, 0.62, 0.32, 0.68, 0.26, 0.74, 0.8, 0.2, 0.86)
+
+
+def attach(center: Point, half: tuple[float, float], toward: Point, vertical: bool) -> Point:
+    """Return the point of a core's side, facing along the direction of the picture, where a line ends.
+
+    The ends of several lines spread over the side, each a little toward its other end.
+    """
+    (x, y), (half_width, half_height) = center, half
+    dx, dy = toward[0] - x, toward[1] - y
+    if vertical:
+        lean = max(-0.62, min(0.62, dx / (abs(dy) + 1e-9) * 0.55))
+        return x + lean * half_width, y + (half_height if dy > 0 else -half_height)
+    lean = max(-0.62, min(0.62, dy / (abs(dx) + 1e-9) * 0.55))
+    return x + (half_width if dx > 0 else -half_width), y + lean * half_height
+
+
+def bowed(a: Point, b: Point, by: float) -> tuple[Point, ...]:
+    """Return a curve from a to b that bows sideways (for several edges between the same two nodes)."""
+    dx, dy = b[0] - a[0], b[1] - a[1]
+    length = (dx * dx + dy * dy) ** 0.5 or 1.0
+    nx, ny = -dy / length * by, dx / length * by
+    return (
+        a,
+        (a[0] + dx * 0.3 + nx, a[1] + dy * 0.3 + ny),
+        (a[0] + dx * 0.7 + nx, a[1] + dy * 0.7 + ny),
+        b,
+    )
+
+
+def crosses(points: Sequence[Point], grid: Grid, own: tuple[object, ...]) -> bool:
+    """Whether a route passes through something that is not its own."""
+    line = bezier(tuple(points)) if len(points) > 2 else tuple(points)
+    for a, b in zip(line, line[1:], strict=False):
+        for rect, owner in grid.near(bounds((a, b))):
+            if owner not in own and rect.crossed_by(a, b):
+                return True
+    return False
+
+
+class Placer:
+    """Finds places for labels among obstacles, which grow by every label that is placed."""
+
+    def __init__(self, obstacles: Grid, lines: Sequence[tuple[Point, ...]]) -> None:
+        self._obstacles = obstacles
+        self._segments = Grid()
+        for place, line in enumerate(lines):
+            for a, b in zip(line, line[1:], strict=False):
+                self._segments.add(bounds((a, b)).grown(0.1), (place, a, b))
+
+    def place(self, line: tuple[Point, ...], size: tuple[float, float], prefer: int) -> Rect | None:
+        """Return a free rectangle beside a line, as near its middle as there is one, or None.
+
+        Args:
+            line: the polyline that the label belongs to.
+            size: width and height, px.
+            prefer: -1 for the left or upper side, 1 for the other.
+        """
+        for rect in self._candidates(line, size, prefer):
+            if self._free(rect):
+                self._obstacles.add(rect.grown(1.5), "label")
+                return rect
+        return None
+
+    def _candidates(self, line: tuple[Point, ...], size: tuple[float, float], prefer: int) -> Iterator[Rect]:
+        for far in (0.0, 7.0):
+            for t in _ALONG:
+                for side in (prefer, -prefer):
+                    yield _beside(line, t, size, side, GAP + far)
+
+    def _free(self, rect: Rect) -> bool:
+        room = rect.grown(2.0)
+        if any(room.overlaps(other) for other, _ in self._obstacles.near(room)):
+            return False
+        for _, (_, a, b) in self._segments.near(room):  # type: ignore[misc]
+            if room.crossed_by(a, b):
+                return False
+        return True
+
+
+def _at(line: tuple[Point, ...], t: float) -> tuple[Point, Point]:
+    """Return the point at a share of the length, and the direction there."""
+    lengths = [((b[0] - a[0]) ** 2 + (b[1] - a[1]) ** 2) ** 0.5 for a, b in zip(line, line[1:], strict=False)]
+    wanted = sum(lengths) * t
+    for (a, b), length in zip(zip(line, line[1:], strict=False), lengths, strict=True):
+        if wanted <= length or b is line[-1]:
+            share = wanted / length if length else 0.0
+            return (a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share), (b[0] - a[0], b[1] - a[1])
+        wanted -= length
+    return line[-1], (0.0, 1.0)
+
+
+def _beside(line: tuple[Point, ...], t: float, size: tuple[float, float], side: int, gap: float) -> Rect:
+    """Return the rectangle that touches, at a gap, the line near t on one side."""
+    (x, y), (dx, dy) = _at(line, t)
+    width, height = size
+    if abs(dy) >= abs(dx) * 0.35:  # a steep line: the label stands left or right of it
+        reach = abs(dx / dy) * height / 2
+        left = x - reach - gap - width if side < 0 else x + reach + gap
+        return Rect(left, y - height / 2, left + width, y + height / 2)
+    reach = abs(dy / dx) * width / 2
+    top = y - reach - gap - height if side < 0 else y + reach + gap
+    return Rect(x - width / 2, top, x + width / 2, top + height)

@@ -1,0 +1,194 @@
+"""A scene: every text, box and line of a picture at its final place. The JSON format, and the faults a program can see."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from gradviz.draw.geometry import Grid, Point, Rect, bezier, bounds
+from gradviz.draw.typeset import Typeset
+
+SMALLEST_PT = 7.0
+PT_PER_PX = 0.75
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedText:
+    """A typeset label.
+
+    Attributes:
+        kind: "operation", "parameter", "data", "constant", "name", "forward", "backward",
+            "derivative" or "caption".
+        owner: the key of its node, or "parent/slot" of its edge; "" for a caption.
+        tex, text: its LaTeX and the same as plain text.
+        x, y: where its baseline begins, px.
+        size: the length of an em, px.
+        typeset: its glyphs.
+        live: whether a gradient flows through its owner.
+    """
+
+    kind: str
+    owner: str
+    tex: str
+    text: str
+    x: float
+    y: float
+    size: float
+    typeset: Typeset
+    live: bool = True
+
+    @property
+    def rect(self) -> Rect:
+        """The rectangle that it fills."""
+        ascent, descent = self.typeset.ascent * self.size, self.typeset.descent * self.size
+        return Rect(self.x, self.y - ascent, self.x + self.typeset.width * self.size, self.y + descent)
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedBox:
+    """The rounded box of an operation."""
+
+    key: str
+    rect: Rect
+    live: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedEdge:
+    """A line from an operation to an argument.
+
+    Attributes:
+        parent, child, slot: whose it is.
+        points: a straight line's two ends, or the control points of a chain of cubic Bézier curves.
+        live, lit: as in the figure.
+    """
+
+    parent: str
+    child: str
+    slot: int
+    points: tuple[Point, ...]
+    live: bool
+    lit: bool
+
+    @property
+    def line(self) -> tuple[Point, ...]:
+        """The route as a polyline."""
+        return self.points if len(self.points) == 2 else bezier(self.points)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """Everything at its place, px, from 0, 0 at the top left to width, height."""
+
+    width: float
+    height: float
+    title: str
+    description: str
+    texts: tuple[PlacedText, ...]
+    boxes: tuple[PlacedBox, ...]
+    edges: tuple[PlacedEdge, ...]
+
+    def to_json(self) -> str:
+        """Return the scene as JSON: every text and box with its rectangle, every edge with its route."""
+        return json.dumps(self._plain(), ensure_ascii=False, indent=1) + "\n"
+
+    def _plain(self) -> dict[str, Any]:
+        return {
+            "title": self.title,
+            "description": self.description,
+            "width": _round(self.width),
+            "height": _round(self.height),
+            "boxes": [{"key": box.key, "live": box.live, "rect": _corners(box.rect)} for box in self.boxes],
+            "texts": [
+                {
+                    "kind": text.kind,
+                    "owner": text.owner,
+                    "tex": text.tex,
+                    "text": text.text,
+                    "size": _round(text.size),
+                    "baseline": [_round(text.x), _round(text.y)],
+                    "rect": _corners(text.rect),
+                }
+                for text in self.texts
+            ],
+            "edges": [
+                {
+                    "parent": edge.parent,
+                    "child": edge.child,
+                    "slot": edge.slot,
+                    "live": edge.live,
+                    "lit": edge.lit,
+                    "curve": "line" if len(edge.points) == 2 else "bezier",
+                    "points": [[_round(x), _round(y)] for x, y in edge.points],
+                }
+                for edge in self.edges
+            ],
+        }
+
+    def problems(self) -> list[str]:
+        """List what a reader would object to: overlaps, lines through text, clipped or tiny text."""
+        return [*self._overlaps(), *self._crossings(), *self._outside(), *self._tiny()]
+
+    def _overlaps(self) -> Iterator[str]:
+        grid = Grid()
+        for place, text in enumerate(self.texts):
+            rect = text.rect.grown(-0.5)
+            for _, other in set(grid.near(rect)):
+                if rect.overlaps(self.texts[int(str(other))].rect.grown(-0.5)):
+                    yield f"{text.kind} {text.text!r} overlaps {self.texts[int(str(other))].text!r}"
+            grid.add(rect, place)
+        for box in self.boxes:
+            for text in self.texts:
+                if text.owner != box.key and text.rect.grown(-0.5).overlaps(box.rect):
+                    yield f"{text.kind} {text.text!r} lies on the box {box.key}"
+                elif text.owner == box.key and text.kind != "operation" and text.rect.grown(-0.5).overlaps(box.rect):
+                    yield f"{text.kind} {text.text!r} lies on its own box"
+
+    def _crossings(self) -> Iterator[str]:
+        grid = Grid()
+        for place, text in enumerate(self.texts):
+            if text.rect.width > 0 and text.rect.height > 0:
+                grid.add(text.rect.grown(-0.5), place)
+        for box in self.boxes:
+            grid.add(box.rect.grown(-0.5), box.key)
+        for edge in self.edges:
+            found: set[str] = set()
+            for a, b in zip(edge.line, edge.line[1:], strict=False):
+                for rect, owner in grid.near(bounds((a, b))):
+                    if not rect.crossed_by(a, b):
+                        continue
+                    if isinstance(owner, int):
+                        text = self.texts[owner]
+                        if not (text.owner in (edge.parent, edge.child) and text.kind in BODIES):
+                            found.add(f"{text.kind} {text.text!r}")
+                    elif owner not in (edge.parent, edge.child):
+                        found.add(f"box {owner}")
+            for what in sorted(found):
+                yield f"the edge {edge.parent} to {edge.child} crosses {what}"
+
+    def _outside(self) -> Iterator[str]:
+        frame = Rect(0, 0, self.width, self.height)
+        things = [(text.text, text.rect) for text in self.texts]
+        things += [(box.key, box.rect) for box in self.boxes]
+        things += [(f"{edge.parent} to {edge.child}", bounds(edge.line)) for edge in self.edges]
+        for name, rect in things:
+            if min(rect.left, rect.top, frame.right - rect.right, frame.bottom - rect.bottom) < 0:
+                yield f"{name!r} lies outside the picture"
+
+    def _tiny(self) -> Iterator[str]:
+        for text in self.texts:
+            if text.size * PT_PER_PX < SMALLEST_PT:
+                yield f"{text.text!r} is set at {text.size * PT_PER_PX:.1f} pt"
+
+
+BODIES = ("operation", "parameter", "data", "constant")
+
+
+def _round(value: float) -> float:
+    return round(value, 2) + 0.0
+
+
+def _corners(rect: Rect) -> list[float]:
+    return [_round(rect.left), _round(rect.top), _round(rect.right), _round(rect.bottom)]

@@ -1,0 +1,116 @@
+"""A scene as SVG: outlines shared, every formula with its LaTeX, every text of a user escaped."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from html import escape
+
+from gradviz.draw.geometry import Point
+from gradviz.draw.scene import PlacedEdge, PlacedText, Scene
+from gradviz.draw.theme import Theme
+from gradviz.draw.typeset import OUTLINES
+
+FALLBACK_FONTS = "'STIX Two Text','Noto Serif CJK SC','Noto Sans CJK SC','Songti SC','SimSun',serif"
+
+
+def to_svg(scene: Scene, theme: Theme) -> str:
+    """Return a scene as an SVG document; the same scene gives the same text."""
+    names = _short_names(scene)
+    width, height = _number(scene.width), _number(scene.height)
+    parts = [
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}" role="img" aria-labelledby="title desc">',
+        f'<title id="title">{_clean(scene.title)}</title>',
+        f'<desc id="desc">{_clean(scene.description)}</desc>',
+        "<defs>",
+        *(f'<path id="{name}" d="{OUTLINES[glyph]}"/>' for glyph, name in names.items()),
+        "</defs>",
+        f'<rect width="{width}" height="{height}" fill="{theme.paper}"/>',
+        *_edges(scene, theme),
+        *_boxes(scene, theme),
+        *(_text(text, theme, names) for text in scene.texts),
+        "</svg>",
+    ]
+    return "\n".join(parts) + "\n"
+
+
+def _short_names(scene: Scene) -> dict[str, str]:
+    glyphs = dict.fromkeys(glyph.id for text in scene.texts for glyph in text.typeset.glyphs)
+    return {glyph: f"g{place}" for place, glyph in enumerate(glyphs)}
+
+
+def _edges(scene: Scene, theme: Theme) -> Iterator[str]:
+    yield '<g fill="none" stroke-linecap="round">'
+    for edge in sorted(scene.edges, key=lambda edge: (edge.lit, edge.live)):  # the important lines on top
+        color = theme.line if edge.live or edge.lit else theme.faint_line
+        width = 3.2 if edge.lit else 1.6 if edge.live else 1.0
+        yield (
+            f'<path data-edge="{edge.parent}/{edge.slot}" d="{_route(edge)}" stroke="{color}" stroke-width="{width}"/>'
+        )
+    yield "</g>"
+
+
+def _route(edge: PlacedEdge) -> str:
+    def pair(point: Point) -> str:
+        return f"{_number(point[0])} {_number(point[1])}"
+
+    first, *rest = edge.points
+    return f"M{pair(first)}{'L' if len(edge.points) == 2 else 'C'}{' '.join(map(pair, rest))}"
+
+
+def _boxes(scene: Scene, theme: Theme) -> Iterator[str]:
+    for box in scene.boxes:
+        stroke = theme.border if box.live else theme.faint_line
+        yield (
+            f'<rect data-node="{box.key}" x="{_number(box.rect.left)}" y="{_number(box.rect.top)}" '
+            f'width="{_number(box.rect.width)}" height="{_number(box.rect.height)}" rx="7" fill="{theme.box}" '
+            f'stroke="{stroke}" stroke-width="1.5"/>'
+        )
+
+
+def _text(text: PlacedText, theme: Theme, names: dict[str, str]) -> str:
+    """One formula: a group in units of a thousandth of an em, with its LaTeX."""
+    scale = _number(text.size / 1000, 5)
+    inside = []
+    for glyph in text.typeset.glyphs:
+        x, y = round(glyph.x * 1000), round(glyph.y * 1000)
+        if abs(glyph.scale - 1) < 1e-6:
+            where = f'x="{x}"' + (f' y="{y}"' if y else "")
+        else:
+            where = f'transform="translate({x} {y}) scale({_number(glyph.scale, 3)})"'
+        inside.append(f'<use href="#{names[glyph.id]}" {where}/>')
+    for rule in text.typeset.rules:
+        inside.append(
+            f'<path d="M{round(rule.x * 1000)} {round(rule.y * 1000)}h{round(rule.width * 1000)}'
+            f'v{round(rule.height * 1000)}h{round(-rule.width * 1000)}z"/>'
+        )
+    for piece in text.typeset.texts:
+        inside.append(
+            f'<text x="{round(piece.x * 1000)}" y="{round(piece.y * 1000)}" font-size="{round(piece.scale * 1000)}" '
+            f'textLength="{round(piece.width * 1000)}" lengthAdjust="spacingAndGlyphs" '
+            f'font-family="{FALLBACK_FONTS}">{_clean(piece.text)}</text>'
+        )
+    return (
+        f'<g class="{text.kind}" data-owner="{text.owner}" data-tex="{_clean(text.tex)}" '
+        f'transform="translate({_number(text.x)} {_number(text.y)}) scale({scale})" '
+        f'fill="{theme.color(text.kind)}">{"".join(inside)}</g>'
+    )
+
+
+_MOST_CARRIED = 2000
+
+
+def _clean(text: str) -> str:
+    """Escape a text, without the characters that XML forbids; very long ones are cut."""
+    allowed = "".join(
+        char
+        for char in text[:_MOST_CARRIED]
+        if char in "\t\n" or (ord(char) >= 0x20 and not 0x7F <= ord(char) <= 0x9F and not 0xD800 <= ord(char) <= 0xDFFF)
+        if ord(char) not in (0xFFFE, 0xFFFF)
+    )
+    return escape(allowed, quote=True)
+
+
+def _number(value: float, digits: int = 2) -> str:
+    text = f"{value:.{digits}f}"
+    return (text.rstrip("0").rstrip(".") if "." in text else text) or "0"

@@ -1,0 +1,127 @@
+"""Themes: the colors of a picture. Color is never the only sign: parameters are bold, derivatives sit on edges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from gradviz.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """The colors of one theme, as "#rrggbb".
+
+    Attributes:
+        paper: the background.
+        ink: operations and data.
+        parameter, derivative, forward, backward: the slides' red, green, blue and red-violet.
+        quiet: names and constants.
+        line, faint_line: edges that carry a gradient, and those that do not.
+        box, border: the fill and the outline of an operation.
+    """
+
+    name: str
+    paper: str
+    ink: str
+    parameter: str
+    derivative: str
+    forward: str
+    backward: str
+    quiet: str
+    line: str
+    faint_line: str
+    box: str
+    border: str
+
+    def color(self, kind: str) -> str:
+        """Return the color of a kind of text."""
+        return str(getattr(self, _ROLES[kind]))
+
+
+_ROLES = {
+    "operation": "ink",
+    "data": "ink",
+    "constant": "quiet",
+    "parameter": "parameter",
+    "name": "quiet",
+    "forward": "forward",
+    "backward": "backward",
+    "derivative": "derivative",
+    "caption": "ink",
+}
+
+THEMES = {
+    theme.name: theme
+    for theme in (
+        Theme(
+            name="slide",
+            paper="#ffffff",
+            ink="#1b2230",
+            parameter="#c1121f",
+            derivative="#157a2c",
+            forward="#1d4fc4",
+            backward="#a3155f",
+            quiet="#5c6675",
+            line="#2a3242",
+            faint_line="#a7aebb",
+            box="#f4f6fa",
+            border="#2a3242",
+        ),
+        Theme(
+            name="dark",
+            paper="#14171f",
+            ink="#eceff5",
+            parameter="#ff7b7b",
+            derivative="#6fdc8c",
+            forward="#82b1ff",
+            backward="#f08cc6",
+            quiet="#a5aebd",
+            line="#d5dae4",
+            faint_line="#5d6676",
+            box="#222733",
+            border="#d5dae4",
+        ),
+        Theme(
+            name="print",
+            paper="#ffffff",
+            ink="#000000",
+            parameter="#8a0f18",
+            derivative="#0c5c20",
+            forward="#143a8f",
+            backward="#6d0d40",
+            quiet="#4d4d4d",
+            line="#000000",
+            faint_line="#9a9a9a",
+            box="#ffffff",
+            border="#000000",
+        ),
+        Theme(
+            name="colorblind",
+            paper="#ffffff",
+            ink="#1a1a1a",
+            parameter="#a8450a",
+            derivative="#00694d",
+            forward="#005a93",
+            backward="#8c3a6f",
+            quiet="#595959",
+            line="#1a1a1a",
+            faint_line="#a3a3a3",
+            box="#f5f5f5",
+            border="#1a1a1a",
+        ),
+    )
+}
+
+
+def find_theme(name: str) -> Theme:
+    """Return the theme of this name.
+
+    Raises:
+        UsageError: listing the themes.
+    """
+    if name not in THEMES:
+        near = get_close_matches(str(name), THEMES, n=1)
+        hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(THEMES)}"
+        raise UsageError(f"there is no theme {name!r}", hint=hint)
+    return THEMES[name]

@@ -1,0 +1,273 @@
+"""Typesetting: LaTeX becomes glyph outlines at measured places, in STIX Two, without any font installed.
+
+ziamath does the mathematics. What its font lacks (CJK, emoji, most scripts) is reserved a place by a
+stand-in letter and becomes real text there; LaTeX that ziamath cannot read is set as plain text.
+All lengths are in em; y grows downward from the baseline.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+_EM = 100.0  # the size at which ziamath is asked, so that its rounding does not show
+_MOST_CHARACTERS = 400
+_MOST_PLAIN = 60
+_WIDE, _NARROW = "Ш", "в"  # stand-ins: covered letters about 1 em and 0.5 em wide
+_ESCAPES = re.compile(r"\\([_&#%$])|\\([\^~])\{\}")
+_UNARY_MINUS = re.compile(r"(^|[=\[({<>&,]|\\\\|\\ |\\(?:le|ge|neq)\s)(\s*)-")
+
+
+@dataclass(frozen=True, slots=True)
+class Glyph:
+    """A glyph of the font at a place, scaled."""
+
+    id: str
+    x: float
+    y: float
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A filled rectangle, such as the bar of a fraction."""
+
+    x: float
+    y: float
+    width: float
+    height: float
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """Characters that the font lacks: real text, to be fitted into a width."""
+
+    text: str
+    x: float
+    y: float
+    width: float
+    scale: float
+
+
+@dataclass(frozen=True, slots=True)
+class Typeset:
+    """A typeset formula: its extent from the origin on the baseline, and what it is drawn with."""
+
+    width: float
+    ascent: float
+    descent: float
+    glyphs: tuple[Glyph, ...] = ()
+    rules: tuple[Rule, ...] = ()
+    texts: tuple[Text, ...] = ()
+
+
+class _Outlines(dict[str, str]):
+    """Paths by glyph id, in thousandths of an em; filled as formulas are typeset."""
+
+
+OUTLINES = _Outlines()
+
+
+@lru_cache(maxsize=8192)
+def typeset(tex: str, text: str) -> Typeset:
+    """Typeset a formula.
+
+    Args:
+        tex: LaTeX math.
+        text: the same as plain text, used where the LaTeX cannot be read.
+    """
+    cleaned = _visible(tex)
+    if len(cleaned) > _MOST_CHARACTERS:
+        return _plain(text)
+    source, replaced = _with_stand_ins(_UNARY_MINUS.sub(r"\1\2{-}", cleaned))
+    try:
+        return _from_ziamath(source, replaced)
+    except Exception:  # whatever a parser may raise for a user's LaTeX: it is drawn as text
+        return _plain(text)
+
+
+def _visible(text: str) -> str:
+    """Drop control characters, surrogates and invisible format characters (bidirectional marks, joiners)."""
+    return "".join(char for char in text if unicodedata.category(char)[0] != "C")
+
+
+@lru_cache(maxsize=1)
+def _ziamath() -> Any:
+    import ziamath
+
+    ziamath.config.svg2 = True
+    ziamath.config.precision = 4
+    return ziamath
+
+
+@lru_cache(maxsize=1)
+def _font() -> Any:
+    return _ziamath().Latex("x", size=_EM).font
+
+
+def _covered(char: str) -> bool:
+    return char.isascii() or bool(_font().glyphindex(char))
+
+
+def _stand_in(char: str) -> str:
+    return _WIDE if unicodedata.east_asian_width(char) in "WF" or ord(char) > 0xFFFF else _NARROW
+
+
+def _with_stand_ins(tex: str) -> tuple[str, list[str]]:
+    """Replace what ziamath cannot set by stand-in letters; return the characters they stand for, in order."""
+    replaced: list[str] = []
+
+    def put(char: str) -> str:
+        replaced.append(char)
+        return _stand_in(char)
+
+    pieces: list[str] = []
+    place = 0
+    while place < len(tex):
+        escape = _ESCAPES.match(tex, place)
+        if escape:
+            pieces.append(put(escape[1] or escape[2]))
+            place = escape.end()
+            continue
+        char = tex[place]
+        mark = unicodedata.combining(char)
+        if mark and replaced:
+            replaced[-1] += char
+        elif not mark:
+            pieces.append(char if _covered(char) and char not in (_WIDE, _NARROW) else put(char))
+        place += 1
+    return "".join(pieces), replaced
+
+
+def _from_ziamath(source: str, replaced: list[str]) -> Typeset:
+    if not source.strip():
+        return Typeset(0.0, 0.0, 0.0)
+    svg = _ziamath().Latex(source, size=_EM).svgxml()
+    boxes: dict[str, tuple[float, float]] = {}
+    glyphs: list[Glyph] = []
+    rules: list[Rule] = []
+    texts: list[Text] = []
+    waiting = iter(replaced)
+    stand_ins = {_glyph_id(char): char for char in (_WIDE, _NARROW)}
+    for element in svg:
+        tag = element.tag.rpartition("}")[2]
+        if tag == "symbol":
+            name = element.attrib["id"]
+            _, top, _, height = map(float, element.attrib["viewBox"].split())
+            boxes[name] = (top, height)
+            path = next(iter(element), None)
+            if name not in OUTLINES:
+                OUTLINES[name] = _compact(path.attrib["d"]) if path is not None else ""
+        elif tag == "use":
+            name = element.attrib["href"][1:]
+            top, height = boxes[name]
+            scale = float(element.attrib["height"]) / height * 12 / _EM
+            x = float(element.attrib["x"]) / _EM
+            y = (float(element.attrib["y"]) - top * float(element.attrib["height"]) / height) / _EM
+            if name in stand_ins:
+                _put(next(waiting), x, y, _advance(stand_ins[name]) * scale, scale, glyphs, texts)
+            elif OUTLINES[name]:
+                glyphs.append(Glyph(name, x, y, scale))
+        elif tag == "rect":
+            rules.append(Rule(*(float(element.attrib[key]) / _EM for key in ("x", "y", "width", "height"))))
+        else:
+            raise ValueError(f"an element {tag} that is not expected")
+    left, top, width, height = (float(part) / _EM for part in svg.attrib["viewBox"].split())
+    width = max(width + left, width) - 0.02
+    return Typeset(width, -top, height + top, tuple(glyphs), tuple(rules), tuple(_merged(texts)))
+
+
+def _put(
+    char: str, x: float, y: float, width: float, scale: float, glyphs: list[Glyph], texts: list[Text]
+) -> None:
+    """Put a character where its stand-in stood: its outline, centered, if the font has it, else real text."""
+    if len(char) == 1 and _covered(char):
+        glyphs.append(Glyph(_glyph_id(char), x + (width - _advance(char) * scale) / 2, y, scale))
+    else:
+        texts.append(Text(char, x, y, width, scale))
+
+
+def _merged(texts: list[Text]) -> list[Text]:
+    """Join neighbors on one line, so that scripts that join their letters can."""
+    found: list[Text] = []
+    for text in texts:
+        last = found[-1] if found else None
+        if last and last.y == text.y and last.scale == text.scale and abs(last.x + last.width - text.x) < 0.02:
+            found[-1] = Text(last.text + text.text, last.x, last.y, text.x + text.width - last.x, last.scale)
+        else:
+            found.append(text)
+    return found
+
+
+def _glyph_id(char: str) -> str:
+    glyph = _font().glyph(char)
+    name = str(glyph.id)
+    if name not in OUTLINES:
+        path = next((part for part in glyph.svgsymbol() if part.tag.rpartition("}")[2] == "path"), None)
+        OUTLINES[name] = _compact(path.attrib["d"]) if path is not None else ""
+    return name
+
+
+@lru_cache(maxsize=1024)
+def _advance(char: str) -> float:
+    return float(_font().glyph(char).advance()) / 1000
+
+
+def _plain(text: str) -> Typeset:
+    """Set any text upright, character by character."""
+    shown = " ".join(_visible(text).split())
+    if len(shown) > _MOST_PLAIN:
+        shown = shown[: _MOST_PLAIN - 1] + "…"
+    x = 0.0
+    glyphs: list[Glyph] = []
+    texts: list[Text] = []
+    for char in shown:
+        if unicodedata.combining(char) and texts:
+            last = texts[-1]
+            texts[-1] = Text(last.text + char, last.x, last.y, last.width, last.scale)
+            continue
+        width = _advance(char if _covered(char) else _stand_in(char))
+        if char != " ":
+            _put(char, x, 0.0, width, 1.0, glyphs, texts)
+        x += width
+    return Typeset(x, 0.72, 0.22, tuple(glyphs), (), tuple(_merged(texts)))
+
+
+_TOKEN = re.compile(r"[MLQCZ]|-?[\d.]+(?:e-?\d+)?")
+
+
+def _compact(path: str) -> str:
+    """Write an outline in whole thousandths of an em, relative, as short as SVG allows."""
+    out: list[str] = []
+    here = start = (0, 0)
+    numbers: list[int] = []
+    command = ""
+    need = {"M": 2, "L": 2, "Q": 4, "C": 6}
+    for token in _TOKEN.findall(path):
+        if token == "Z":
+            out.append("z")
+            here = start
+            continue
+        if token in need:
+            command = token
+            continue
+        numbers.append(round(float(token) * 1000 / 12))
+        if len(numbers) < need[command]:
+            continue
+        if command == "M":
+            start = (numbers[0], numbers[1])
+            out.append(_command("M", numbers))
+        else:
+            relative = [value - here[place % 2] for place, value in enumerate(numbers)]
+            if any(relative):
+                out.append(_command(command.lower(), relative))
+        here = (numbers[-2], numbers[-1])
+        numbers = []
+    return "".join(out)
+
+
+def _command(letter: str, numbers: list[int]) -> str:
+    return letter + " ".join(map(str, numbers)).replace(" -", "-")
