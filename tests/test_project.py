@@ -39,7 +39,6 @@ ONLY_IN = {
     "click": ("cli/",),
     "rich": ("cli/", "terminal/"),
 }
-PROBES = ("cli/doctor.py",)  # asks which libraries there are, by name and without importing them
 ids = [str(path.relative_to(PACKAGE)) for path in FILES]
 
 

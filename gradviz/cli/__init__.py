@@ -92,7 +92,7 @@ def main(args: Sequence[str] | None = None) -> int:
     streams.harden()
     try:
         status = cli.main(args, prog_name="gradviz", standalone_mode=False)
-        streams.flush()
+        streams.finish()
     except BaseException as error:  # the boundary: nothing passes it as a traceback
         try:
             status = report(error)

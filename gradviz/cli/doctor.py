@@ -6,7 +6,6 @@ import importlib
 import json
 import platform
 import re
-import shutil
 import sys
 import time
 import tomllib
@@ -74,7 +73,7 @@ def _checks() -> Iterator[Check]:
         "Graphviz", _graphviz, "pip install pygraphviz, or install Graphviz so that dot is on the PATH"
     )
     yield _try("mathematics", _mathematics, "pip install ziamath")
-    yield from _text_fonts()
+    yield _text_fonts()
     yield _try("drawing", _drawing, "the lines above say what is missing")
 
 
@@ -111,6 +110,43 @@ def _requirement_texts() -> list[str]:
         extras = project["optional-dependencies"].items()
         optional = [f'{text}; extra == "{extra}"' for extra, texts in extras for text in texts]
         return [*project["dependencies"], *optional]
+
+
+def _graphviz() -> str:
+    """Say which Graphviz places the boxes."""
+    return str(importlib.import_module("gradviz.draw.layout").backend())
+
+
+def _mathematics() -> str:
+    """Typeset a fraction."""
+    typeset = importlib.import_module("gradviz.draw.typeset").typeset
+    # The typesetter falls back to plain text, which has no fraction bar.
+    if not typeset(r"\frac{1}{2}", "1/2").rules:
+        raise RuntimeError("a fraction is not typeset")
+    return f"STIX Two, inside ziamath {metadata.version('ziamath')}"
+
+
+def _text_fonts() -> Check:
+    """Draw a character, and one that no font has: a font is there when they look different."""
+    name = "CJK fonts"
+    advice = "PNG and PDF show boxes for such text; install a font, such as Noto Sans CJK"
+    try:
+        raster = importlib.import_module("gradviz.draw.raster")
+        fonts = importlib.import_module("gradviz.draw.svg").FALLBACK_FONTS
+        nothing, *seen = (
+            raster.to_png(_SAMPLE.format(fonts=fonts, char=char), 1.0) for char in "\U0010fffd字かガ한"
+        )
+    except Exception as error:
+        return Check(name, f"{type(error).__name__}: {error}", ok=False, advice=advice)
+    if nothing in seen:
+        return Check(name, "none", ok=False, advice=advice)
+    return Check(name, "Chinese, Japanese and Korean are drawn")
+
+
+_SAMPLE = (
+    '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40">'
+    '<text x="4" y="30" font-size="24" font-family="{fonts}">{char}</text></svg>'
+)
 
 
 def _drawing() -> str:

@@ -59,4 +59,4 @@ def _judge_click(error: click.ClickException) -> tuple[int, str]:
 
 def _describe(error: OSError) -> str:
     reason = error.strerror or type(error).__name__
-    return f"{error.filename}: {reason}" if error.filename else f"the answer cannot be written: {reason}"
+    return f"{error.filename}: {reason}" if error.filename else reason

@@ -24,7 +24,7 @@ from gradviz.draw.layout import DIRECTIONS
 from gradviz.draw.picture import FORMATS
 from gradviz.draw.theme import THEMES
 from gradviz.draw.write import write_atomically
-from gradviz.errors import UsageError
+from gradviz.errors import DrawError, UsageError
 from gradviz.figures.backprop import LABELS, LEAVES
 
 _SCRIPT_ARGS = "gradviz.script_args"
@@ -77,19 +77,19 @@ class Job:
             if output.path is None:
                 answer.buffer.write(data)
             else:
-                write_atomically(output.path, data)
+                _write(output.path, output.shown, data)
         outputs = [output for _, output, _ in planned]
         if self.as_json:
             facts = [item.facts() | {"path": out.shown, "format": out.format} for item, out, _ in planned]
             print(json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False), file=answer)
         elif not self.naming.stdout:
             print(*(output.shown for output in outputs), sep="\n", file=answer)
-        answer.flush()
+        streams.finish()
         return outputs
 
     def _encode(self, item: Drawn, kind: str) -> bytes:
         with without_place():
-            return item.picture.encode(kind)
+            return item.picture.render(kind)
 
     def watch(self, answer: TextIO, script: Script, show: bool) -> None:
         """Draw again on every save, until the user interrupts it; an error is shown and watching goes on."""
@@ -114,6 +114,15 @@ class Job:
             repeat(script, once)
         except KeyboardInterrupt:
             streams.say("watching has ended")
+
+
+def _write(path: Path, shown: str, data: bytes) -> None:
+    """Write a file; an error speaks of it as the user does."""
+    try:
+        write_atomically(path, data)
+    except DrawError as error:
+        error.what = error.what.replace(str(path), shown)
+        raise
 
 
 def open_outputs(outputs: Sequence[Output]) -> None:
@@ -156,6 +165,7 @@ def open_outputs(outputs: Sequence[Output]) -> None:
 @click.pass_context
 def command(
     ctx: click.Context,
+    /,
     *,
     target: str | None,
     expression: str | None,

@@ -8,6 +8,8 @@ import sys
 from contextlib import suppress
 from typing import TextIO
 
+from gradviz.errors import GradvizError
+
 _LONGEST = 600
 _answers: list[TextIO] = []
 # As they were at the start: a script may put anything into sys.stdout and sys.stderr.
@@ -76,15 +78,21 @@ def _write(line: str) -> None:
         print(line, file=_genuine[1])
 
 
-def flush() -> None:
+def finish() -> None:
     """Write out what is buffered.
 
     Raises:
-        OSError: when a stream is closed at its other end, or its disk is full.
+        BrokenPipeError: when a stream is closed at its other end.
+        GradvizError: when its disk is full.
     """
-    for stream in (*_answers, *_genuine):
-        if not stream.closed:
-            stream.flush()
+    try:
+        for stream in (*_answers, *_genuine):
+            if not stream.closed:
+                stream.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise GradvizError(f"the answer cannot be written: {error.strerror}") from None
 
 
 def settle() -> None:

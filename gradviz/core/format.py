@@ -101,3 +101,18 @@ def _norm(array: Any) -> float:
 
 def _shape_tex(shape: tuple[int, ...]) -> str:
     return r"{\times}".join(map(str, shape))
+
+
+def key_tex(key: tuple[Any, ...]) -> str:
+    """Write an index as LaTeX; axes that are taken whole are left out where only one is not."""
+    partial = [part for part in key if not (isinstance(part, slice) and part == slice(None))]
+    return ",".join(map(_index_tex, partial if len(partial) == 1 else key))
+
+
+def _index_tex(part: Any) -> str:
+    if isinstance(part, slice):
+        ends = ["" if end is None else str(end) for end in (part.start, part.stop)]
+        return ":".join(ends if part.step is None else [*ends, str(part.step)])
+    if part is Ellipsis or part is None:
+        return r"\ldots" if part is Ellipsis else r"\mathrm{new}"
+    return str(part) if isinstance(part, int) else r"\mathrm{idx}"

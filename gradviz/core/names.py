@@ -14,6 +14,7 @@ _GREEK = (
 ).split()
 _SYMBOL = rf"(?:[A-Za-z]|{'|'.join(_GREEK)})"
 _INDEXED = re.compile(rf"({_SYMBOL}|[A-Za-z]+(?=_?\d+$))_?(\d+|(?<=_)[A-Za-z]{{1,3}})?")
+_SIGNS = set("<>=+-*/|:;,!?'()[]")
 _SPECIAL = {
     "\\": r"\backslash ",
     "{": r"\{",
@@ -23,10 +24,8 @@ _SPECIAL = {
     "#": r"\#",
     "%": r"\%",
     "_": r"\_",
-    "^": r"\hat{}",
-    "~": r"\sim ",
-    "<": r"\lt ",
-    ">": r"\gt ",
+    "^": r"\^{}",
+    "~": r"\~{}",
     " ": r"\ ",
 }
 
@@ -69,4 +68,4 @@ def name_to_tex(name: str) -> str:
 
 def escape_tex(text: str) -> str:
     """Escape any text so that LaTeX shows it literally."""
-    return "".join(_SPECIAL.get(char, char) for char in text)
+    return "".join(_SPECIAL.get(char, f"{{{char}}}" if char in _SIGNS else char) for char in text)

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 
 from gradviz.draw.geometry import Grid, Point, Rect, bezier, bounds, union
 from gradviz.draw.layout import Box, Layout, Link, lay_out
@@ -19,6 +20,7 @@ _LOOSER = 1.22
 _ATTEMPTS = 5
 _MANY = 150
 _BOW = 16.0
+_ALL_BUT_STRAIGHT = 3.0
 
 
 def compose(figure: Figure, direction: str = "down") -> Scene:
@@ -39,7 +41,7 @@ class _Composer:
         self._figure = figure
         self._direction = direction
         self._vertical = direction in ("down", "up")
-        self._sized = [measure(node, self._vertical) for node in figure.nodes]
+        self._sized = [measure(node, direction) for node in figure.nodes]
         self._index = {node.key: place for place, node in enumerate(figure.nodes)}
         self._labels = [[label_part(label) for label in edge.labels] for edge in figure.edges]
         self._rooms = [_block(parts) for parts in self._labels]
@@ -47,24 +49,35 @@ class _Composer:
     def scene(self) -> Scene:
         attempts = _ATTEMPTS if len(self._figure.edges) < _MANY else 2
         for attempt in range(attempts):
-            found = self._attempt(_LOOSER**attempt)
-            if found is not None:
-                return found
+            for compact in (True, False) if self._has_values_below else (False,):
+                found = self._attempt(_LOOSER**attempt, compact)
+                if found is not None:
+                    return found
         return self._reserved()
+
+    @cached_property
+    def _has_values_below(self) -> bool:
+        return any(node.kind != "operation" and (node.forward or node.backward) for node in self._figure.nodes)
 
     def _ends(self, edge: FigureEdge) -> tuple[int, int]:
         return self._index[edge.parent], self._index[edge.child]
 
-    def _lay_out(self, looser: float, reserve: bool) -> Layout:
-        boxes = [Box(s.left, s.right, s.half_height, 2 * s.core[0], 2 * s.core[1]) for s in self._sized]
+    def _lay_out(self, looser: float, *, reserve: bool, compact: bool) -> Layout:
+        """Place the boxes; compact ones do not count the values below a leaf, which has nothing under it."""
+        boxes = [
+            Box(s.left, s.right, s.core[1] if compact else s.half_height, 2 * s.core[0], 2 * s.core[1])
+            for s in self._sized
+        ]
         rooms = [(w + 2 * GAP, h + GAP) if reserve and w else (0.0, 0.0) for w, h in self._rooms]
         links = [Link(*self._ends(edge), room) for edge, room in zip(self._figure.edges, rooms, strict=True)]
         return lay_out(boxes, links, self._direction, BETWEEN * looser, RANKS * (0.4 if reserve else looser))
 
-    def _attempt(self, looser: float) -> Scene | None:
-        """Draw with straight lines where they are free; None where a label finds no place."""
-        layout = self._lay_out(looser, reserve=False)
+    def _attempt(self, looser: float, compact: bool) -> Scene | None:
+        """Draw with straight lines where they are free; None where something overlaps or a label finds no place."""
+        layout = self._lay_out(looser, reserve=False, compact=compact)
         obstacles = self._obstacles(layout.anchors)
+        if compact and self._collide(layout.anchors, obstacles):
+            return None
         routes = [self._route(place, layout, obstacles) for place in range(len(self._figure.edges))]
         lines = [bezier(route) if len(route) > 2 else route for route in routes]
         placer = Placer(obstacles, lines)
@@ -81,7 +94,7 @@ class _Composer:
 
     def _reserved(self) -> Scene:
         """Let Graphviz reserve the room of every label: never crowded, at the price of length."""
-        layout = self._lay_out(1.0, reserve=True)
+        layout = self._lay_out(1.0, reserve=True, compact=False)
         routes = [self._extended(place, layout) for place in range(len(self._figure.edges))]
         rects: list[Rect | None] = []
         for place, (width, height) in enumerate(self._rooms):
@@ -101,6 +114,17 @@ class _Composer:
                 grid.add(rect.moved(x, y).grown(1.5), (place, part.kind))
         return grid
 
+    def _collide(self, anchors: Sequence[Point], obstacles: Grid) -> bool:
+        """Whether a node's texts touch another node, as they may when the layout was not told of them."""
+        for place, (sized, (x, y)) in enumerate(zip(self._sized, anchors, strict=True)):
+            for _, rect in sized.annotations():
+                room = rect.moved(x, y).grown(5.0)
+                for other, owner in obstacles.near(room):
+                    of = owner[0] if isinstance(owner, tuple) else owner
+                    if of != place and room.overlaps(other):
+                        return True
+        return False
+
     def _side(self, place: int, edge: FigureEdge, anchors: Sequence[Point]) -> int:
         parent, child = self._ends(edge)
         axis = 0 if self._vertical else 1
@@ -115,6 +139,7 @@ class _Composer:
         a, b = layout.anchors[parent], layout.anchors[child]
         start = attach(a, self._sized[parent].core, b, self._vertical)
         end = attach(b, self._sized[child].core, a, self._vertical)
+        start, end = self._aligned(start, end)
         same = self._parallel[edge.parent, edge.child]
         if len(same) > 1:
             share = same.index(place) - (len(same) - 1) / 2
@@ -123,14 +148,20 @@ class _Composer:
             straight = (start, end)
         return straight if not crosses(straight, obstacles, (parent, child)) else self._extended(place, layout)
 
-    @property
+    def _aligned(self, start: Point, end: Point) -> tuple[Point, Point]:
+        """Make a line that is all but straight along the picture's direction straight."""
+        axis = 0 if self._vertical else 1
+        if abs(start[axis] - end[axis]) > _ALL_BUT_STRAIGHT:
+            return start, end
+        middle = (start[axis] + end[axis]) / 2
+        return ((middle, start[1]), (middle, end[1])) if axis == 0 else ((start[0], middle), (end[0], middle))
+
+    @cached_property
     def _parallel(self) -> dict[tuple[str, str], list[int]]:
-        if not hasattr(self, "_parallel_found"):
-            found: dict[tuple[str, str], list[int]] = {}
-            for place, edge in enumerate(self._figure.edges):
-                found.setdefault((edge.parent, edge.child), []).append(place)
-            self._parallel_found = found
-        return self._parallel_found
+        found: dict[tuple[str, str], list[int]] = {}
+        for place, edge in enumerate(self._figure.edges):
+            found.setdefault((edge.parent, edge.child), []).append(place)
+        return found
 
     def _extended(self, place: int, layout: Layout) -> tuple[Point, ...]:
         """Return Graphviz's route, lengthened at both ends from the box that it knows to the core in it."""

@@ -14,6 +14,8 @@ from gradviz.passes.evaluate import backprop, evaluate
 from gradviz.passes.values import Values
 
 VIEWS = {"backprop": backprop_figure}
+_MOST_TRIED = 150
+"""Pictures of more edges than this are laid out once; smaller ones again where lines cross."""
 
 
 def figure(
@@ -60,8 +62,16 @@ def figure(
     if values is None or values is True:
         values = _what_can_be_computed(made)
     shown = values or None
-    drawn = VIEWS[view](made, shown, labels=labels, leaves=leaves, title=title)
-    return Picture(drawn, theme=theme, direction=direction)
+
+    def picture(leaves: str) -> Picture:
+        drawn = VIEWS[view](made, shown, labels=labels, leaves=leaves, title=title)
+        return Picture(drawn, theme=theme, direction=direction)
+
+    first = picture(leaves)
+    if leaves != "auto" or len(first.figure.edges) > _MOST_TRIED or not first.scene.crossings():
+        return first
+    second = picture("repeat")
+    return second if second.scene.crossings() < first.scene.crossings() else first
 
 
 def _choice(what: str, value: str, choices: tuple[str, ...]) -> str:

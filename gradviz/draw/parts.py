@@ -88,12 +88,13 @@ def label_part(label: Label, kind: str = "derivative") -> Part:
     return Part(kind, label, SIZES[kind], typeset(label.tex, label.text))
 
 
-def measure(node: FigureNode, vertical: bool) -> Sized:
+def measure(node: FigureNode, direction: str) -> Sized:
     """Typeset a node's labels and put them around its anchor.
 
     In a vertical picture an operation's name stands left of its box and the values right of it; in a
-    horizontal one above and below. A leaf's values always stand below it.
+    horizontal one above and below. A leaf's values stand below it, above it where lines come from below.
     """
+    vertical = direction in ("down", "up")
     body = label_part(_bold(node) if node.kind == "parameter" else node.body, node.kind)
     if node.kind == "operation":
         core = (
@@ -117,6 +118,8 @@ def measure(node: FigureNode, vertical: bool) -> Sized:
             parts.append((name, (-name.width / 2, -core[1] - 5.0 - name.descent)))
     if beside:
         parts.extend(_stacked(lines, core[0] + _SIDE_GAP + 1.0, -_height(lines) / 2, centered=False))
+    elif direction == "up":
+        parts.extend(_stacked(lines, 0.0, -core[1] - 2.0 - _height(lines), centered=True))
     else:
         parts.extend(_stacked(lines, 0.0, core[1] + 2.0, centered=True))
     rects = [Rect(x, y - part.ascent, x + part.width, y + part.descent) for part, (x, y) in parts]

@@ -131,6 +131,22 @@ class Scene:
         """List what a reader would object to: overlaps, lines through text, clipped or tiny text."""
         return [*self._overlaps(), *self._crossings(), *self._outside(), *self._tiny()]
 
+    def crossings(self) -> int:
+        """Count how often lines cross each other."""
+        grid = Grid()
+        found: set[tuple[int, int]] = set()
+        for place, edge in enumerate(self.edges):
+            segments = list(zip(edge.line, edge.line[1:], strict=False))
+            for a, b in segments:
+                for _, owner in grid.near(bounds((a, b)).grown(0.1)):
+                    other, c, d = owner  # type: ignore[misc]
+                    if {edge.parent, edge.child}.isdisjoint({self.edges[other].parent, self.edges[other].child}):
+                        if _segments_cross(a, b, c, d):
+                            found.add((other, place))
+            for a, b in segments:
+                grid.add(bounds((a, b)).grown(0.1), (place, a, b))
+        return len(found)
+
     def _overlaps(self) -> Iterator[str]:
         grid = Grid()
         for place, text in enumerate(self.texts):
@@ -184,6 +200,13 @@ class Scene:
 
 
 BODIES = ("operation", "parameter", "data", "constant")
+
+
+def _segments_cross(a: Point, b: Point, c: Point, d: Point) -> bool:
+    def side(p: Point, q: Point, r: Point) -> float:
+        return (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
+
+    return side(a, b, c) * side(a, b, d) < 0 and side(c, d, a) * side(c, d, b) < 0
 
 
 def _round(value: float) -> float:

@@ -18,6 +18,9 @@ _MOST_CHARACTERS = 400
 _MOST_PLAIN = 60
 _WIDE, _NARROW = "Ш", "в"  # stand-ins: covered letters about 1 em and 0.5 em wide
 _ESCAPES = re.compile(r"\\([_&#%$])|\\([\^~])\{\}")
+_BOLD_DIGITS = re.compile(r"\\mathbf\{(\d+)\}")
+_ITALIC = {r"\phi": "\N{MATHEMATICAL ITALIC PHI SYMBOL}", r"\epsilon": "\N{MATHEMATICAL ITALIC EPSILON SYMBOL}"}
+_GREEK = re.compile(r"\\(?:phi|epsilon)(?![A-Za-z])")
 _UNARY_MINUS = re.compile(r"(^|[=\[({<>&,]|\\\\|\\ |\\(?:le|ge|neq)\s)(\s*)-")
 
 
@@ -82,11 +85,18 @@ def typeset(tex: str, text: str) -> Typeset:
     cleaned = _visible(tex)
     if len(cleaned) > _MOST_CHARACTERS:
         return _plain(text)
-    source, replaced = _with_stand_ins(_UNARY_MINUS.sub(r"\1\2{-}", cleaned))
+    source, replaced = _with_stand_ins(_as_latex_would(cleaned))
     try:
         return _from_ziamath(source, replaced)
     except Exception:  # whatever a parser may raise for a user's LaTeX: it is drawn as text
         return _plain(text)
+
+
+def _as_latex_would(tex: str) -> str:
+    """Rewrite what ziamath sets otherwise than LaTeX: signs before numbers, bold digits, italic variants."""
+    tex = _UNARY_MINUS.sub(r"\1\2{-}", tex)
+    tex = _BOLD_DIGITS.sub(lambda match: "".join(chr(0x1D7CE + int(digit)) for digit in match[1]), tex)
+    return tex if "bold" in tex else _GREEK.sub(lambda match: _ITALIC[match[0]], tex)
 
 
 def _visible(text: str) -> str:

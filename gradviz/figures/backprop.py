@@ -72,7 +72,8 @@ class _BackpropView:
     def _keys(self, index: int) -> list[str]:
         if not self._repeated(index):
             return [f"n{index}"]
-        return [f"n{index}.{parent}.{slot}" for parent, slot in self._graph.parents[index]]
+        uses = sorted(self._graph.parents[index], key=lambda use: (self._numbers[use[0]], use[1]))
+        return [f"n{index}.{parent}.{slot}" for parent, slot in uses]
 
     def _operation(self, node: Node) -> FigureNode:
         number = self._numbers[node.id]
@@ -96,7 +97,7 @@ class _BackpropView:
             body = Label(array_tex(node.value), array_text(node.value))
         else:
             body = Label(node.tex, node.name)
-        shown = bool(node.name) and not self._repeated(node.id)
+        shown = bool(node.name) and key == self._keys(node.id)[0]  # of a repeated leaf, the first has the values
         return FigureNode(
             key=key,
             kind=kind,
@@ -139,7 +140,9 @@ class _BackpropView:
             tex = self._labeler.derivative(parent, slot)
             yield Label(tex, tex_to_text(tex))
         if self._labels in ("numeric", "both") and self._values is not None:
-            yield _number(self._values.local[parent, slot])
+            number = _number(self._values.local[parent, slot])
+            if self._labels == "numeric" or number.tex != tex:
+                yield number
 
     def _description(self, nodes: list[FigureNode], title: str) -> str:
         """Say in words what the picture shows, for a reader that cannot see it."""

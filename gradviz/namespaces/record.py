@@ -19,7 +19,7 @@ class Term:
 
     Attributes:
         fn: "number", "symbol", an operator ("add", "subtract", "multiply", "divide", "power",
-            "negative", "greater", "greater_equal", "less", "less_equal") or a name of the vocabulary.
+            "negative", "gt", "ge", "lt", "le") or a name of the vocabulary.
         args: the terms it is applied to; of a number or symbol, its value or text.
         attrs: further arguments of the function (axes, shapes).
         shape: of a symbol or an argument, the shape of what it stands for; else None.
@@ -75,16 +75,16 @@ class Term:
         return Term("negative", (self,))
 
     def __gt__(self, other: Any) -> Term:
-        return Term("greater", (self, as_term(other)))
+        return Term("gt", (self, as_term(other)))
 
     def __ge__(self, other: Any) -> Term:
-        return Term("greater_equal", (self, as_term(other)))
+        return Term("ge", (self, as_term(other)))
 
     def __lt__(self, other: Any) -> Term:
-        return Term("less", (self, as_term(other)))
+        return Term("lt", (self, as_term(other)))
 
     def __le__(self, other: Any) -> Term:
-        return Term("less_equal", (self, as_term(other)))
+        return Term("le", (self, as_term(other)))
 
 
 def as_term(value: Any) -> Term:

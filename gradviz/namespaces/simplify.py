@@ -17,13 +17,14 @@ _FOLD: dict[str, Callable[[Any, Any], Any]] = {
     "add": operator.add,
     "subtract": operator.sub,
     "multiply": operator.mul,
-    "greater": operator.gt,
-    "greater_equal": operator.ge,
-    "less": operator.lt,
-    "less_equal": operator.le,
+    "gt": operator.gt,
+    "ge": operator.ge,
+    "lt": operator.lt,
+    "le": operator.le,
     "equal": operator.eq,
     "differ": operator.ne,
 }
+_INDICATORS = {"indicator", "greater", "greater_equal", "less", "less_equal", "step"}
 _PASSED_THROUGH = {"reshape", "squeeze", "sum_to"}
 
 
@@ -138,7 +139,7 @@ def _guard(holds: Term, value: Term, otherwise: Term) -> Term:
 def _where(condition: Term, a: Term, b: Term) -> Term | None:
     if condition.fn == "number":
         return a if condition.value else b
-    chosen = condition if condition.fn == "indicator" else Term("indicator", (condition,))
+    chosen = condition if condition.fn in _INDICATORS else Term("indicator", (condition,))
     if _is(a, 1) and _is(b, 0):
         return chosen
     if _is(a, 0) and _is(b, 1):

@@ -5,18 +5,18 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from gradviz.core.format import number_tex
+from gradviz.core.format import key_tex, number_tex
 from gradviz.core.primitive import REGISTRY
 from gradviz.namespaces.record import Term, as_term
-from gradviz.namespaces.simplify import negated, simplify
+from gradviz.namespaces.simplify import simplify
 
 COMPARISON, SUM, PRODUCT, POWER, ATOM = range(5)
 
 _RELATIONS = {
-    "greater": ">",
-    "greater_equal": r"\ge",
-    "less": "<",
-    "less_equal": r"\le",
+    "gt": ">",
+    "ge": r"\ge",
+    "lt": "<",
+    "le": r"\le",
     "equal": "=",
     "differ": r"\neq",
 }
@@ -25,8 +25,6 @@ _NOTATIONS = {
     "normal_cdf": r"\Phi(#1)",
     "transposed": r"<#1>^{\top}",
     "max": r"\max\,<#1>",
-    "getitem": r"<#1>_{[\,]}",
-    "scatter": r"\operatorname{scatter}(#1)",
     "prod_others": r"\prod_{j \neq i} <#1>_j",
     "pi": r"\pi",
     "eye": "I",
@@ -178,6 +176,17 @@ def _einsum(term: Term) -> tuple[str, int]:
     return rf"\Sigma\,{factors}", PRODUCT
 
 
+def _getitem(term: Term) -> tuple[str, int]:
+    return f"{_at_least(ATOM, term.args[0])}_{{{key_tex(term.attrs[0])}}}", ATOM
+
+
+def _scatter(term: Term) -> tuple[str, int]:
+    """The adjoint of indexing: a unit vector for one number, else the adjoint put at the index."""
+    if term.args[0].value == 1:
+        return rf"\mathbf{{e}}_{{{key_tex(term.attrs[0])}}}", ATOM
+    return rf"{_at_least(ATOM, term.args[0])}\,\mathbf{{e}}_{{{key_tex(term.attrs[0])}}}^{{\top}}", PRODUCT
+
+
 def _function(term: Term) -> tuple[str, int]:
     op = REGISTRY.get(term.fn)
     notation = _NOTATIONS.get(term.fn) or (op.notation if op else None)
@@ -200,6 +209,8 @@ _WRITERS: dict[str, Any] = {
     "concatenate": _joined,
     "stack": _joined,
     "einsum": _einsum,
+    "getitem": _getitem,
+    "scatter": _scatter,
 }
 
 _TEXT = [
@@ -247,4 +258,4 @@ def tex_to_text(tex: str) -> str:
     return re.sub(r"[{}]", "", re.sub(r"\s+", " ", text)).strip()
 
 
-__all__ = ["fill", "leaf_count", "negated", "simplify", "tex_to_text", "to_tex"]
+__all__ = ["fill", "leaf_count", "tex_to_text", "to_tex"]

@@ -105,7 +105,7 @@ _clip = primitive("clip", symbol=r"\operatorname{clip}",
 
 # powers
 
-power = primitive("power", symbol=r"(\cdot)^{\cdot}", domain=(POSITIVE, REALS),
+power = primitive("power", symbol=r"\operatorname{pow}", domain=(POSITIVE, REALS),
     forward=lambda xp, a, b: a**b,
     partials=(lambda xp, f, a, b: xp.guard(xp.differ(b, 0), b * a ** (b - 1), 0),
               lambda xp, f, a, b: xp.guard(xp.differ(f, 0), f * xp.log(a), 0)))  # fmt: skip

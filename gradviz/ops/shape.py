@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.core.expr import Expr
+from gradviz.core.format import key_tex
 from gradviz.core.primitive import Shape, function, primitive
 from gradviz.errors import GraphError, ShapeError, user_location
 from gradviz.ops.axes import as_handle, normalize_axes, normalize_axis
@@ -115,21 +116,7 @@ _stack = primitive("stack", symbol=r"\operatorname{stack}", shape=_stacked,
 
 
 def _key_symbol(attrs: Any, shapes: Any) -> str:
-    return rf"[{_key_text(attrs['key'])}]"
-
-
-def _key_text(key: tuple[Any, ...]) -> str:
-    def text(part: Any) -> str:
-        if isinstance(part, slice):
-            start, stop, step = ("" if end is None else str(end) for end in (part.start, part.stop, part.step))
-            return f"{start}:{stop}" + (f":{step}" if step else "")
-        if part is Ellipsis:
-            return r"\ldots"
-        if part is None:
-            return r"\mathrm{new}"
-        return str(part) if isinstance(part, int) else r"\mathrm{idx}"
-
-    return ", ".join(map(text, key)).replace("-", "{-}")
+    return f"[{key_tex(attrs['key'])}]"
 
 
 def _item_shape(old: Shape, *, key: Any) -> Shape:

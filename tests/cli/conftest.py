@@ -1,5 +1,6 @@
 """How the tests of this folder call the command: as a process of its own, the way a user does."""
 
+import json
 import os
 import subprocess
 import sys
@@ -22,11 +23,46 @@ loss = gv.maximum(1 - margin, 0).named("loss")
 """
 
 
+# Imports what every command imports, then makes a process of its own for each call that it reads.
+SERVER = """
+import json, os, sys, tempfile
+import gradviz.cli.render
+from gradviz.cli import main
+
+for line in sys.stdin:
+    asked = json.loads(line)
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        child = os.fork()
+        if not child:
+            os.chdir(asked["cwd"])
+            os.environ.clear()
+            os.environ.update(asked["env"])
+            os.dup2(out.fileno(), 1)
+            os.dup2(err.fileno(), 2)
+            sys.exit(main(asked["args"]))
+        status = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+        said = [file.seek(0) or file.read().decode() for file in (out, err)]
+    print(json.dumps([status, *said]), flush=True)
+"""
+
+
 @dataclass
 class Terminal:
     """A folder in which the command is called."""
 
     folder: Path
+    server: subprocess.Popen[str] | None = None
+
+    def quick(self, *args: str) -> subprocess.CompletedProcess[str]:
+        """Call the command in a process that has its imports behind it, where the system can fork."""
+        if self.server is None:
+            return self(*args)
+        asked = {"args": args, "cwd": str(self.folder), "env": self.environment()}
+        self.server.stdin.write(json.dumps(asked) + "\n")
+        self.server.stdin.flush()
+        status, out, err = json.loads(self.server.stdout.readline())
+        assert "Traceback" not in err, err
+        return subprocess.CompletedProcess(args, status, out, err)
 
     def write(self, name: str, text: str) -> Path:
         path = self.folder / name
@@ -62,7 +98,7 @@ class Terminal:
 
     def refuses(self, *args: str, status: int, line: str, **options) -> str:
         """Call the command, which must fail with this status, and return the one line it says."""
-        done = self(*args, **options)
+        done = self(*args, **options) if options else self.quick(*args)
         assert done.returncode == status, done.stderr
         assert done.stdout == ""
         said = done.stderr.splitlines()
@@ -73,9 +109,24 @@ class Terminal:
         return done.stderr
 
 
+@pytest.fixture(scope="session")
+def server():
+    """Answer the calls whose start is not what is tested, which is four fifths of their time."""
+    if not hasattr(os, "fork"):
+        yield None
+        return
+    command = [sys.executable, "-c", SERVER]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    with subprocess.Popen(
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
+    ) as process:
+        yield process
+        process.stdin.close()
+
+
 @pytest.fixture
-def gradviz(tmp_path) -> Terminal:
-    return Terminal(tmp_path)
+def gradviz(tmp_path, server) -> Terminal:
+    return Terminal(tmp_path, server)
 
 
 @pytest.fixture
