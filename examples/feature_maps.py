@@ -13,9 +13,9 @@ x = gv.data("x", 3.0)
 quadratic = gv.stack([x, gv.square(x)]).named("quadratic")
 
 height, weight = gv.data("h", 1.8), gv.data("w", 75.0)
-monomials = gv.stack(
-    [gv.constant(1.0), height, weight, gv.square(height), gv.square(weight), height * weight]
-).named("monomials")
+monomials = gv.stack([gv.constant(1.0), height, weight, gv.square(height), gv.square(weight), height * weight]).named(
+    "monomials"
+)
 
 T = gv.data("T", 38.5)
 from_normal = gv.stack([gv.constant(1.0), gv.square(T - 37)]).named("temperature")
@@ -27,7 +27,7 @@ N = gv.data("N", 100.0)
 logarithm = gv.log(N).named("logarithm")
 
 N = gv.data("N", 100.0)
-bins = gv.stack([(N > low) * (N < high) for low, high in [(0, 11), (10, 101), (100, 1001)]]).named("bins")
+bins = gv.stack([(low < N) * (high > N) for low, high in [(0, 11), (10, 101), (100, 1001)]]).named("bins")
 
 if __name__ == "__main__":
     for feature in (linear, quadratic, monomials, from_normal, powers, logarithm, bins):

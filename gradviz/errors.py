@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from types import FrameType
 
 _PACKAGE = str(Path(__file__).parent)
 
@@ -19,6 +20,7 @@ class GradvizError(Exception):
         what: what happened, a sentence without a final period.
         where: the user's ``file:line``, when it is known.
         hint: what to do about it.
+
     """
 
     exit_status = 1
@@ -70,10 +72,10 @@ def user_location() -> str | None:
 
     Read off the stack only when an error is raised, so that building a graph costs nothing for it.
     """
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         filename = frame.f_code.co_filename
         if not filename.startswith((_PACKAGE, "<frozen")):
             return f"{filename}:{frame.f_lineno}"
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return None

@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.core.expr import FLOAT64, Expr, constant, make_leaf, to_array
+from gradviz.core.arrays import FLOAT64, to_array
+from gradviz.core.expr import Expr, constant, make_leaf
 from gradviz.core.graph import Graph, Name
 from gradviz.core.names import check_name
 from gradviz.core.primitive import DATA, PARAMETER, Primitive
@@ -36,6 +37,7 @@ def param(name: str, value: Any = None, *, shape: Any = None, dtype: Any = None,
         >>> import gradviz as gv
         >>> gv.param("W", [0.2, 0.3]).shape
         (2,)
+
     """
     return _leaf(PARAMETER, name, value, shape, dtype, tex)
 
@@ -49,6 +51,7 @@ def data(name: str, value: Any = None, *, shape: Any = None, dtype: Any = None, 
         >>> import gradviz as gv
         >>> gv.data("phi", [-1.0, 1.0], tex=r"\phi(x)").name
         'phi'
+
     """
     return _leaf(DATA, name, value, shape, dtype, tex)
 
@@ -101,6 +104,7 @@ def graph(*outputs: Expr, **named: Expr) -> Graph:
         >>> g = gv.graph((x * x).named("y"))
         >>> len(g), list(g.outputs), list(g.edges())
         (2, ['y'], [(1, 0, 0), (1, 1, 0)])
+
     """
     for output in (*outputs, *named.values()):
         if not isinstance(output, Expr):
@@ -224,6 +228,7 @@ def as_graph(value: Graph | Expr) -> Graph:
 
     Raises:
         GraphError: for anything else.
+
     """
     if isinstance(value, Graph):
         return value

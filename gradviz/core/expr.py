@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.core.arrays import FLOAT64, to_array
 from gradviz.core.graph import Array, Name
 from gradviz.core.names import check_name
 from gradviz.core.primitive import BUILDER, CONSTANT, FUNCTIONS, REGISTRY, Primitive, Shape, result_dtype
 from gradviz.core.tape import Lane, Tape, current_tape
 from gradviz.errors import GraphError, ShapeError, user_location
 
-FLOAT64 = np.dtype(np.float64)
 _NUMBERS = (bool, int, float)
 _NOTHING: Mapping[str, Any] = {}
 
@@ -21,6 +21,7 @@ _NOTHING: Mapping[str, Any] = {}
 def _binary(name: str) -> Callable[[Expr, Any], Expr]:
     """Make an operator's method: two handles of one lane take the quick way, all others `apply`."""
     new: Any = object.__new__
+
     def method(self: Expr, other: Any) -> Expr:
         lane = self.lane
         try:
@@ -35,7 +36,7 @@ def _binary(name: str) -> Callable[[Expr, Any], Expr]:
         made.id = len(rows)
         rows.append(row)
         lane.args.append((self.id, other.id))
-        return made
+        return made  # type: ignore[no-any-return]
 
     return method
 
@@ -65,6 +66,7 @@ class Expr:
         >>> W, x = gv.param("W", [1.0, 2.0]), gv.data("x", [3.0, 4.0])
         >>> (W @ x).named("score").shape
         ()
+
     """
 
     __slots__ = ("id", "lane")
@@ -124,12 +126,11 @@ class Expr:
 
         Raises:
             GraphError: when the node has another name already.
+
         """
         made = Name(check_name(name), tex)
         if self.tape.names.setdefault(self.id, made) != made:
-            raise GraphError(
-                f"{name!r} is named {self.name!r} already", where=user_location(), hint="name a node once"
-            )
+            raise GraphError(f"{name!r} is named {self.name!r} already", where=user_location(), hint="name a node once")
         return self
 
     def reshape(self, *shape: Any) -> Expr:
@@ -208,31 +209,6 @@ def describe(handle: Expr) -> str:
     return f"{text} {handle.shape}" if handle.shape else f"{text} (a scalar)"
 
 
-def to_array(value: Any, dtype: Any = None) -> Array:
-    """Return a read-only array of a user's value; integers become float64 unless a dtype is asked for.
-
-    Raises:
-        GraphError: for anything but real numbers and booleans in a regular arrangement.
-    """
-    if type(value) is float and (dtype is None or dtype is FLOAT64):
-        return np.float64(value)  # type: ignore[return-value]  # a scalar is as good, and cannot be changed
-    try:
-        array = np.array(value, dtype=dtype)
-    except (ValueError, TypeError, OverflowError) as error:
-        raise GraphError(f"not an array of numbers: {error}", where=user_location()) from None
-    if array.dtype.kind not in "fiub":
-        raise GraphError(f"not real numbers: {_short(value)}", where=user_location())
-    if dtype is None and array.dtype.kind in "iu":
-        array = array.astype(FLOAT64)
-    array.setflags(write=False)
-    return array
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
-
-
 def make_leaf(op: Primitive, array: Array | None, lane: Lane) -> Expr:
     """Put a leaf on the tape."""
     index = lane.append(lane.row(op, _NOTHING, share=True), ())
@@ -249,6 +225,7 @@ def constant(value: Any, dtype: Any = None, tape: Tape | None = None) -> Expr:
     Args:
         value: a number or an array-like of real numbers; an `Expr` is returned as it is.
         dtype: float64 unless the value is an array of another floating dtype.
+
     """
     if isinstance(value, Expr):
         return value
@@ -281,6 +258,7 @@ def apply(op: Primitive, *args: Any, **attrs: Any) -> Expr:
 
     Raises:
         ShapeError: naming the operation, the arguments with their shapes, and the user's line.
+
     """
     handles = _handles(op, args)
     if op.partials is not None and len(op.partials) != len(handles):

@@ -52,6 +52,7 @@ def from_expression(text: str, *, at: Mapping[str, Any] | None = None, data: Ite
         >>> g = gv.from_expression("q = x + y; f = q*z")
         >>> {k: float(v) for k, v in gv.backprop(g, at={"x": -2, "y": 5, "z": -4}).grad.items()}
         {'x': -4.0, 'y': -4.0, 'z': 3.0}
+
     """
     if len(text) > MOST_CHARACTERS:
         raise ExpressionError(f"the expression has {len(text)} characters", hint=f"at most {MOST_CHARACTERS}")
@@ -143,7 +144,7 @@ class _Reader:
     def _number(self, node: ast.Constant) -> float:
         if type(node.value) not in (int, float):
             raise self._refuse(node, f"{node.value!r} is no number")
-        return float(node.value)
+        return float(node.value)  # type: ignore[arg-type]
 
     def _name(self, node: ast.Name) -> Any:
         if node.id in self._names:

@@ -23,6 +23,7 @@ def number_text(value: float, digits: int = 3) -> str:
     Example:
         >>> number_text(0.6000001), number_text(-0.0), number_text(1e-5)
         ('0.6', '0', '1×10^−5')
+
     """
     mantissa, exponent = _parts(value, digits)
     return mantissa if exponent is None else f"{mantissa}×10^{exponent}"
@@ -34,6 +35,7 @@ def number_tex(value: float, digits: int = 3) -> str:
     Example:
         >>> number_tex(-1500000.0), number_tex(float("inf"))
         ('-1.5\\times 10^{6}', '\\infty')
+
     """
     mantissa, exponent = (part and part.replace(MINUS, "-") for part in _parts(value, digits))
     assert mantissa is not None
@@ -91,7 +93,7 @@ def array_text(value: Any, digits: int = 3) -> str:
 
 
 def _printed(array: Any) -> bool:
-    return 0 < array.size <= MOST_PRINTED and array.ndim <= 2
+    return bool(0 < array.size <= MOST_PRINTED and array.ndim <= 2)
 
 
 def _norm(array: Any) -> float:

@@ -29,9 +29,7 @@ class Row:
 
     __slots__ = ("attrs", "dtype", "op", "scope", "shape")
 
-    def __init__(
-        self, op: Primitive, attrs: Mapping[str, Any], shape: Shape, dtype: np.dtype[Any], scope: str
-    ) -> None:
+    def __init__(self, op: Primitive, attrs: Mapping[str, Any], shape: Shape, dtype: np.dtype[Any], scope: str) -> None:
         self.op = op
         self.attrs = attrs
         self.shape = shape
@@ -64,6 +62,7 @@ class Node:
         scope: the path of the scope it was built in ("lstm/forget_gate").
         shape, dtype: of its value.
         value: of a leaf, the value it was given (read-only), else None.
+
     """
 
     id: int
@@ -93,6 +92,7 @@ class Graph:
         names: the named nodes.
         constants: the values of leaves that have one.
         outputs: the ids of the outputs by name, in order.
+
     """
 
     rows: tuple[Row, ...]
@@ -159,6 +159,7 @@ class Graph:
 
         Raises:
             GraphError: for a name that no node or several nodes have.
+
         """
         if isinstance(key, Node):
             return key.id
@@ -222,4 +223,3 @@ class Graph:
         """The leaves that gradients are wanted for: the parameters, or all data where there are none."""
         parameters = frozenset(i for i in self.leaf_ids if self.rows[i].op is PARAMETER)
         return parameters or frozenset(i for i in self.leaf_ids if self.rows[i].op is DATA)
-

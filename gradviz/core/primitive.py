@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
@@ -17,6 +17,8 @@ from gradviz.errors import GraphError, ShapeError
 Shape: TypeAlias = tuple[int, ...]
 Rule: TypeAlias = Callable[..., Any]
 Interval: TypeAlias = tuple[float, float]
+
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 REALS: Interval = (-float("inf"), float("inf"))
 
@@ -53,6 +55,7 @@ class Primitive:
             that gets parentheses unless it is a single thing; the default is ``symbol(#1, #2)``.
         label: LaTeX for the derivative by each argument, only where running the rule cannot give it;
             "#f", "#g", "#1", … stand for the value, the adjoint and the arguments.
+
     """
 
     name: str
@@ -93,7 +96,7 @@ BUILDER: list[Callable[..., Any]] = []
 """The function that applies a primitive to handles; the module of the handles puts it here."""
 
 
-def function(made: Callable[..., Any]) -> Callable[..., Any]:
+def function(made: Function) -> Function:
     """Offer a function to users under its own name (a trailing underscore is dropped)."""
     FUNCTIONS[made.__name__.rstrip("_")] = made
     return made
@@ -112,6 +115,7 @@ def primitive(name: str, *, symbol: Any, forward: Rule, doc: str = "", **fields:
         >>> from gradviz.core.primitive import REGISTRY
         >>> REGISTRY["sigmoid"].symbol
         '\\sigma'
+
     """
     if name in REGISTRY:
         raise GraphError(f"a primitive named {name!r} is declared already", hint="choose another name")

@@ -29,6 +29,7 @@ class Tape:
         leaves: the ids of the leaves.
         names, values: of the nodes that have one.
         scoped: whether a scope was ever open while a node was built.
+
     """
 
     __slots__ = ("__weakref__", "_lanes", "args", "leaves", "names", "rows", "scoped", "values")
@@ -65,6 +66,7 @@ class Lane:
         quick: by name, the row of an elementwise operation whose arguments are all in this lane (then
             its value is, too), and the rows of leaves; valid in the scope that is open.
         rows, args: the tape's columns, at hand for the operators.
+
     """
 
     __slots__ = ("__weakref__", "args", "dtype", "quick", "rows", "shape", "tape")
@@ -130,6 +132,7 @@ def scope(name: str) -> Iterator[str]:
         ...     h = gv.sigmoid(x)
         >>> path, gv.graph(h).nodes[-1].scope
         ('gate', 'gate')
+
     """
     if "/" in check_name(name):
         raise GraphError(f"the scope name {name!r} holds a '/'", where=user_location(), hint="nest scopes instead")
@@ -146,4 +149,3 @@ def _switch(path: str) -> None:
     tape = _open.tape() if _open.tape is not None else None
     if tape is not None:
         tape.forget_rows()
-

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
@@ -32,6 +31,7 @@ def compose(figure: Figure, direction: str = "down") -> Scene:
 
     Raises:
         DrawError: when there is no Graphviz, or the layout takes too long.
+
     """
     return _Composer(figure, direction).scene()
 
@@ -105,8 +105,8 @@ class _Composer:
             )
         return self._scene(layout.anchors, routes, rects)
 
-    def _obstacles(self, anchors: Sequence[Point]) -> Grid:
-        grid = Grid()
+    def _obstacles(self, anchors: Sequence[Point]) -> Grid[object]:
+        grid: Grid[object] = Grid()
         for place, (sized, (x, y)) in enumerate(zip(self._sized, anchors, strict=True)):
             half_width, half_height = sized.core
             grid.add(Rect(x - half_width, y - half_height, x + half_width, y + half_height), place)
@@ -114,7 +114,7 @@ class _Composer:
                 grid.add(rect.moved(x, y).grown(1.5), (place, part.kind))
         return grid
 
-    def _collide(self, anchors: Sequence[Point], obstacles: Grid) -> bool:
+    def _collide(self, anchors: Sequence[Point], obstacles: Grid[object]) -> bool:
         """Whether a node's texts touch another node, as they may when the layout was not told of them."""
         for place, (sized, (x, y)) in enumerate(zip(self._sized, anchors, strict=True)):
             for _, rect in sized.annotations():
@@ -133,7 +133,7 @@ class _Composer:
             return 1 if edge.slot else -1
         return -1 if lean < 0 else 1
 
-    def _route(self, place: int, layout: Layout, obstacles: Grid) -> tuple[Point, ...]:
+    def _route(self, place: int, layout: Layout, obstacles: Grid[object]) -> tuple[Point, ...]:
         edge = self._figure.edges[place]
         parent, child = self._ends(edge)
         a, b = layout.anchors[parent], layout.anchors[child]
@@ -253,5 +253,3 @@ def _straight(a: Point, b: Point) -> tuple[Point, ...]:
 
 def _placed(part: Part, owner: str, x: float, y: float, live: bool) -> PlacedText:
     return PlacedText(part.kind, owner, part.label.tex, part.label.text, x, y, part.size, part.typeset, live)
-
-

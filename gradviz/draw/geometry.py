@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Generic, TypeAlias, TypeVar
 
 Point: TypeAlias = tuple[float, float]
+Owner = TypeVar("Owner")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,25 +92,23 @@ def bezier(points: tuple[Point, ...], steps: int = 12) -> tuple[Point, ...]:
             t = step / steps
             u = 1 - t
             a, b, c, d = u**3, 3 * u * u * t, 3 * u * t * t, t**3
-            found.append(
-                (a * p[0] + b * q[0] + c * r[0] + d * s[0], a * p[1] + b * q[1] + c * r[1] + d * s[1])
-            )
+            found.append((a * p[0] + b * q[0] + c * r[0] + d * s[0], a * p[1] + b * q[1] + c * r[1] + d * s[1]))
     return tuple(found)
 
 
-class Grid:
+class Grid(Generic[Owner]):
     """Rectangles with an owner, found by place: so that placing n labels does not compare n² pairs."""
 
     def __init__(self, cell: float = 80.0) -> None:
         self._cell = cell
-        self._cells: dict[tuple[int, int], list[tuple[Rect, object]]] = {}
+        self._cells: dict[tuple[int, int], list[tuple[Rect, Owner]]] = {}
 
-    def add(self, rect: Rect, owner: object) -> None:
+    def add(self, rect: Rect, owner: Owner) -> None:
         """Put a rectangle in."""
         for key in self._keys(rect):
             self._cells.setdefault(key, []).append((rect, owner))
 
-    def near(self, rect: Rect) -> Iterator[tuple[Rect, object]]:
+    def near(self, rect: Rect) -> Iterator[tuple[Rect, Owner]]:
         """Yield what may overlap the rectangle (some of it perhaps twice)."""
         for key in self._keys(rect):
             yield from self._cells.get(key, ())

@@ -54,10 +54,8 @@ class Layout:
     labels: Mapping[int, Point] = field(default_factory=dict)
 
 
-def lay_out(
-    boxes: Sequence[Box], links: Sequence[Link], direction: str, between: float, ranks: float
-) -> Layout:
-    """Place boxes so that links run in a direction, arguments in order, nothing overlapping.
+def lay_out(boxes: Sequence[Box], links: Sequence[Link], direction: str, between: float, ranks: float) -> Layout:
+    """Place boxes so that links run in a direction, arguments in order, no two boxes overlapping.
 
     Args:
         boxes, links: what is placed; a link's parent comes first in the direction.
@@ -67,6 +65,7 @@ def lay_out(
 
     Raises:
         DrawError: when there is no Graphviz, it fails, or it takes longer than `TIME_LIMIT`.
+
     """
     source = _source(boxes, links, DIRECTIONS[direction], between, ranks)
     return _read(_run(source, len(boxes)), boxes, links)
@@ -77,6 +76,7 @@ def backend() -> str:
 
     Raises:
         DrawError: when there is none.
+
     """
     if find_spec("pygraphviz"):
         with _quiet_stderr():
@@ -94,13 +94,13 @@ def _source(boxes: Sequence[Box], links: Sequence[Link], rankdir: str, between: 
         f'graph[rankdir={rankdir},ordering=out,nodesep="{between / 72:.4f}",ranksep="{ranks / 72:.4f}",splines=true];',
         "node[shape=plain,margin=0];edge[arrowhead=none];",
     ]
-    tail, head = {"TB": "sn", "BT": "ns", "LR": "ew", "RL": "we"}[rankdir]
+    tail, head = {"TB": ("s", "n"), "BT": ("n", "s"), "LR": ("e", "w"), "RL": ("w", "e")}[rankdir]
     for index, box in enumerate(boxes):
         lines.append(f"{index}[label=<{_table(box)}>];")
     for place, link in enumerate(links):
         room = ""
         if link.label != (0.0, 0.0):
-            width, height = (round(length) for length in link.label)
+            width, height = round(link.label[0]), round(link.label[1])
             cell = f'<TD FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="{height}"></TD>'
             room = f',label=<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR>{cell}</TR></TABLE>>'
         lines.append(f"{link.parent}:b:{tail}->{link.child}:b:{head}[comment={place}{room}];")
@@ -142,9 +142,7 @@ def _in_process(source: str) -> str:
 
 def _in_child(command: list[str], source: str) -> str:
     try:
-        answer = subprocess.run(
-            command, input=source, capture_output=True, text=True, timeout=TIME_LIMIT, check=False
-        )
+        answer = subprocess.run(command, input=source, capture_output=True, text=True, timeout=TIME_LIMIT, check=False)
     except subprocess.TimeoutExpired:
         raise DrawError(
             f"the layout took longer than {TIME_LIMIT:.0f} s", hint="draw a part of the graph, or repeat the leaves"
@@ -182,7 +180,7 @@ def _quiet_stderr() -> Iterator[None]:
         os.close(saved)
 
 
-_STATEMENT = re.compile(r'^\s*(\d+)(?::b:\w\s*->\s*(\d+):b:\w)?\s*\[(.*?)\];', re.DOTALL | re.MULTILINE)
+_STATEMENT = re.compile(r"^\s*(\d+)(?::b:\w\s*->\s*(\d+):b:\w)?\s*\[(.*?)\];", re.DOTALL | re.MULTILINE)
 _FIELD = re.compile(r'\b(pos|lp|comment)="?([-\d.,e+ s]+)')
 
 

@@ -30,6 +30,7 @@ class Picture:
 
     Raises:
         UsageError: for a theme or direction that does not exist.
+
     """
 
     def __init__(self, figure: Figure, *, theme: str = "slide", direction: str = "down") -> None:
@@ -73,6 +74,7 @@ class Picture:
 
         Raises:
             UsageError: for an unknown format.
+
         """
         if format not in FORMATS:
             near = get_close_matches(format, FORMATS, n=1)
@@ -94,6 +96,7 @@ class Picture:
         Raises:
             UsageError: for an unknown format.
             DrawError: when the file cannot be written; what was there is as it was.
+
         """
         target = Path(path)
         if format is None and not target.suffix:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 from gradviz.draw.geometry import Grid, Point, Rect, bezier, bounds
 
@@ -39,10 +40,10 @@ def bowed(a: Point, b: Point, by: float) -> tuple[Point, ...]:
     )
 
 
-def crosses(points: Sequence[Point], grid: Grid, own: tuple[object, ...]) -> bool:
+def crosses(points: Sequence[Point], grid: Grid[object], own: tuple[object, ...]) -> bool:
     """Whether a route passes through something that is not its own."""
     line = bezier(tuple(points)) if len(points) > 2 else tuple(points)
-    for a, b in zip(line, line[1:], strict=False):
+    for a, b in pairwise(line):
         for rect, owner in grid.near(bounds((a, b))):
             if owner not in own and rect.crossed_by(a, b):
                 return True
@@ -52,12 +53,12 @@ def crosses(points: Sequence[Point], grid: Grid, own: tuple[object, ...]) -> boo
 class Placer:
     """Finds places for labels among obstacles, which grow by every label that is placed."""
 
-    def __init__(self, obstacles: Grid, lines: Sequence[tuple[Point, ...]]) -> None:
+    def __init__(self, obstacles: Grid[object], lines: Sequence[tuple[Point, ...]]) -> None:
         self._obstacles = obstacles
-        self._segments = Grid()
-        for place, line in enumerate(lines):
-            for a, b in zip(line, line[1:], strict=False):
-                self._segments.add(bounds((a, b)).grown(0.1), (place, a, b))
+        self._segments: Grid[tuple[Point, Point]] = Grid()
+        for line in lines:
+            for a, b in pairwise(line):
+                self._segments.add(bounds((a, b)).grown(0.1), (a, b))
 
     def place(self, line: tuple[Point, ...], size: tuple[float, float], prefer: int) -> Rect | None:
         """Return a free rectangle beside a line, as near its middle as there is one, or None.
@@ -66,6 +67,7 @@ class Placer:
             line: the polyline that the label belongs to.
             size: width and height, px.
             prefer: -1 for the left or upper side, 1 for the other.
+
         """
         for rect in self._candidates(line, size, prefer):
             if self._free(rect):
@@ -83,17 +85,14 @@ class Placer:
         room = rect.grown(2.0)
         if any(room.overlaps(other) for other, _ in self._obstacles.near(room)):
             return False
-        for _, (_, a, b) in self._segments.near(room):  # type: ignore[misc]
-            if room.crossed_by(a, b):
-                return False
-        return True
+        return not any(room.crossed_by(*segment) for _, segment in self._segments.near(room))
 
 
 def _at(line: tuple[Point, ...], t: float) -> tuple[Point, Point]:
     """Return the point at a share of the length, and the direction there."""
-    lengths = [((b[0] - a[0]) ** 2 + (b[1] - a[1]) ** 2) ** 0.5 for a, b in zip(line, line[1:], strict=False)]
+    lengths = [((b[0] - a[0]) ** 2 + (b[1] - a[1]) ** 2) ** 0.5 for a, b in pairwise(line)]
     wanted = sum(lengths) * t
-    for (a, b), length in zip(zip(line, line[1:], strict=False), lengths, strict=True):
+    for (a, b), length in zip(pairwise(line), lengths, strict=True):
         if wanted <= length or b is line[-1]:
             share = wanted / length if length else 0.0
             return (a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share), (b[0] - a[0], b[1] - a[1])

@@ -14,10 +14,11 @@ def to_png(svg: str, scale: float = SCALE) -> bytes:
     Args:
         svg: the document.
         scale: pixels for each px.
+
     """
     import resvg_py
 
-    return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=scale))  # type: ignore[arg-type]
+    return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=scale))
 
 
 def to_pdf(svg: str, width: float, height: float) -> bytes:
@@ -29,6 +30,7 @@ def to_pdf(svg: str, width: float, height: float) -> bytes:
 
     Raises:
         DrawError: when the extra is not installed.
+
     """
     try:
         import typst

@@ -1,10 +1,11 @@
-"""A scene: every text, box and line of a picture at its final place. The JSON format, and the faults a program can see."""
+"""A scene: every text, box and line at its final place; as JSON, and with the faults that a program can see."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 from gradviz.draw.geometry import Grid, Point, Rect, bezier, bounds
@@ -27,6 +28,7 @@ class PlacedText:
         size: the length of an em, px.
         typeset: its glyphs.
         live: whether a gradient flows through its owner.
+
     """
 
     kind: str
@@ -63,6 +65,7 @@ class PlacedEdge:
         parent, child, slot: whose it is.
         points: a straight line's two ends, or the control points of a chain of cubic Bézier curves.
         live, lit: as in the figure.
+
     """
 
     parent: str
@@ -133,27 +136,27 @@ class Scene:
 
     def crossings(self) -> int:
         """Count how often lines cross each other."""
-        grid = Grid()
+        grid: Grid[tuple[int, Point, Point]] = Grid()
         found: set[tuple[int, int]] = set()
         for place, edge in enumerate(self.edges):
-            segments = list(zip(edge.line, edge.line[1:], strict=False))
+            segments = list(pairwise(edge.line))
             for a, b in segments:
                 for _, owner in grid.near(bounds((a, b)).grown(0.1)):
-                    other, c, d = owner  # type: ignore[misc]
-                    if {edge.parent, edge.child}.isdisjoint({self.edges[other].parent, self.edges[other].child}):
-                        if _segments_cross(a, b, c, d):
-                            found.add((other, place))
+                    other, c, d = owner
+                    ends = {self.edges[other].parent, self.edges[other].child}
+                    if ends.isdisjoint({edge.parent, edge.child}) and _segments_cross(a, b, c, d):
+                        found.add((other, place))
             for a, b in segments:
                 grid.add(bounds((a, b)).grown(0.1), (place, a, b))
         return len(found)
 
     def _overlaps(self) -> Iterator[str]:
-        grid = Grid()
+        grid: Grid[int] = Grid()
         for place, text in enumerate(self.texts):
             rect = text.rect.grown(-0.5)
-            for _, other in set(grid.near(rect)):
-                if rect.overlaps(self.texts[int(str(other))].rect.grown(-0.5)):
-                    yield f"{text.kind} {text.text!r} overlaps {self.texts[int(str(other))].text!r}"
+            for found, other in set(grid.near(rect)):
+                if rect.overlaps(found):
+                    yield f"{text.kind} {text.text!r} overlaps {self.texts[other].text!r}"
             grid.add(rect, place)
         for box in self.boxes:
             for text in self.texts:
@@ -163,7 +166,7 @@ class Scene:
                     yield f"{text.kind} {text.text!r} lies on its own box"
 
     def _crossings(self) -> Iterator[str]:
-        grid = Grid()
+        grid: Grid[int | str] = Grid()
         for place, text in enumerate(self.texts):
             if text.rect.width > 0 and text.rect.height > 0:
                 grid.add(text.rect.grown(-0.5), place)
@@ -171,7 +174,7 @@ class Scene:
             grid.add(box.rect.grown(-0.5), box.key)
         for edge in self.edges:
             found: set[str] = set()
-            for a, b in zip(edge.line, edge.line[1:], strict=False):
+            for a, b in pairwise(edge.line):
                 for rect, owner in grid.near(bounds((a, b))):
                     if not rect.crossed_by(a, b):
                         continue

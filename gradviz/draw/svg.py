@@ -8,7 +8,7 @@ from html import escape
 from gradviz.draw.geometry import Point
 from gradviz.draw.scene import PlacedEdge, PlacedText, Scene
 from gradviz.draw.theme import Theme
-from gradviz.draw.typeset import OUTLINES
+from gradviz.draw.typeset import OUTLINES, Rule, Text
 
 FALLBACK_FONTS = "'STIX Two Text','Noto Serif CJK SC','Noto Sans CJK SC','Songti SC','SimSun',serif"
 
@@ -79,21 +79,26 @@ def _text(text: PlacedText, theme: Theme, names: dict[str, str]) -> str:
         else:
             where = f'transform="translate({x} {y}) scale({_number(glyph.scale, 3)})"'
         inside.append(f'<use href="#{names[glyph.id]}" {where}/>')
-    for rule in text.typeset.rules:
-        inside.append(
-            f'<path d="M{round(rule.x * 1000)} {round(rule.y * 1000)}h{round(rule.width * 1000)}'
-            f'v{round(rule.height * 1000)}h{round(-rule.width * 1000)}z"/>'
-        )
-    for piece in text.typeset.texts:
-        inside.append(
-            f'<text x="{round(piece.x * 1000)}" y="{round(piece.y * 1000)}" font-size="{round(piece.scale * 1000)}" '
-            f'textLength="{round(piece.width * 1000)}" lengthAdjust="spacingAndGlyphs" '
-            f'font-family="{FALLBACK_FONTS}">{_clean(piece.text)}</text>'
-        )
+    inside.extend(_rule(rule) for rule in text.typeset.rules)
+    inside.extend(_real_text(piece) for piece in text.typeset.texts)
     return (
         f'<g class="{text.kind}" data-owner="{text.owner}" data-tex="{_clean(text.tex)}" '
         f'transform="translate({_number(text.x)} {_number(text.y)}) scale({scale})" '
         f'fill="{theme.color(text.kind)}">{"".join(inside)}</g>'
+    )
+
+
+def _rule(rule: Rule) -> str:
+    width, height = round(rule.width * 1000), round(rule.height * 1000)
+    return f'<path d="M{round(rule.x * 1000)} {round(rule.y * 1000)}h{width}v{height}h{-width}z"/>'
+
+
+def _real_text(piece: Text) -> str:
+    """Characters without outlines, fitted into the width that was measured for them."""
+    return (
+        f'<text x="{round(piece.x * 1000)}" y="{round(piece.y * 1000)}" font-size="{round(piece.scale * 1000)}" '
+        f'textLength="{round(piece.width * 1000)}" lengthAdjust="spacingAndGlyphs" '
+        f'font-family="{FALLBACK_FONTS}">{_clean(piece.text)}</text>'
     )
 
 

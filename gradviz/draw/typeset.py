@@ -81,6 +81,7 @@ def typeset(tex: str, text: str) -> Typeset:
     Args:
         tex: LaTeX math.
         text: the same as plain text, used where the LaTeX cannot be read.
+
     """
     cleaned = _visible(tex)
     if len(cleaned) > _MOST_CHARACTERS:
@@ -107,9 +108,10 @@ def _visible(text: str) -> str:
 @lru_cache(maxsize=1)
 def _ziamath() -> Any:
     import ziamath
+    from ziamath.config import config
 
-    ziamath.config.svg2 = True
-    ziamath.config.precision = 4
+    config.svg2 = True
+    config.precision = 4
     return ziamath
 
 
@@ -190,9 +192,7 @@ def _from_ziamath(source: str, replaced: list[str]) -> Typeset:
     return Typeset(width, -top, height + top, tuple(glyphs), tuple(rules), tuple(_merged(texts)))
 
 
-def _put(
-    char: str, x: float, y: float, width: float, scale: float, glyphs: list[Glyph], texts: list[Text]
-) -> None:
+def _put(char: str, x: float, y: float, width: float, scale: float, glyphs: list[Glyph], texts: list[Text]) -> None:
     """Put a character where its stand-in stood: its outline, centered, if the font has it, else real text."""
     if len(char) == 1 and _covered(char):
         glyphs.append(Glyph(_glyph_id(char), x + (width - _advance(char) * scale) / 2, y, scale))

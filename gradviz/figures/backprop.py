@@ -8,8 +8,8 @@ from typing import Any
 
 from gradviz.core.format import array_tex, array_text
 from gradviz.core.graph import Graph, Node
+from gradviz.core.plain import tex_to_text
 from gradviz.figures.model import Figure, FigureEdge, FigureNode, Kind, Label
-from gradviz.namespaces.tex import tex_to_text
 from gradviz.passes.labels import Labeler
 from gradviz.passes.values import Values
 
@@ -33,6 +33,7 @@ def backprop_figure(
         labels: "symbolic", "numeric", "both" or "none": what stands on the edges.
         leaves: "once", "repeat" (at each use), or "auto": repeated when used at many places.
         title: of the picture; by default the names of its outputs.
+
     """
     return _BackpropView(graph, values, labels, leaves).figure(title)
 

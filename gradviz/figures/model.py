@@ -35,6 +35,7 @@ class FigureNode:
         node: the id of the node in the graph.
         live: whether a gradient flows through it.
         scope: the path of the scope it was built in, "" for none.
+
     """
 
     key: str
@@ -58,6 +59,7 @@ class FigureEdge:
         labels: the lines of the local derivative ∂parent/∂child, at most two (symbols, numbers).
         live: False for paths that carry no gradient; they are drawn thin and grey.
         lit: on a selected path; drawn heavy.
+
     """
 
     parent: str
@@ -76,6 +78,7 @@ class Figure:
         title: a short plain-text name, the SVG's title.
         description: plain text that says what is seen, the SVG's description.
         captions: lines written below the picture.
+
     """
 
     nodes: tuple[FigureNode, ...]

@@ -213,14 +213,14 @@ def norm(x: Any, axis: Axes, keepdims: bool = False) -> Any:
 
 
 def _shifted(x: Any, axis: Axes) -> tuple[Any, Any]:
-    """x minus its maximum, and the maximum (0 where that is not finite, so that ∞ - ∞ is not formed)."""
+    """X minus its maximum, and the maximum (0 where that is not finite, so that ∞ - ∞ is not formed)."""
     top = np.max(x, axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0)
     return x - top, top
 
 
 def logsumexp(x: Any, axis: Axes, keepdims: bool = False) -> Any:
-    """ln Σ exp(x), after the maximum is taken out."""
+    """Ln Σ exp(x), after the maximum is taken out."""
     shifted, top = _shifted(x, axis)
     found = np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True)) + top
     return found if keepdims else np.squeeze(found, axis)

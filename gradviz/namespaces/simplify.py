@@ -95,8 +95,9 @@ def _multiply(a: Term, b: Term) -> Term | None:
     if b.fn == "number":  # the number first
         a, b = b, a
     if a.fn == "number" and b.fn == "multiply" and b.args[0].fn == "number":
-        return _multiply(as_term(a.value * b.args[0].value), b.args[1]) or Term(  # type: ignore[operator]
-            "multiply", (as_term(a.value * b.args[0].value), b.args[1])  # type: ignore[operator]
+        return _multiply(as_term(a.value * b.args[0].value), b.args[1]) or Term(
+            "multiply",
+            (as_term(a.value * b.args[0].value), b.args[1]),
         )
     if _is(a, -1):
         return _negative(b)
@@ -172,7 +173,7 @@ _RULES: dict[str, Callable[..., Term | None]] = {
 def _transposed(term: Term) -> Term:
     if term.fn == "number":
         return term
-    return term.args[0] if term.fn == "transposed" else Term("transposed", (term,))  # type: ignore[no-any-return]
+    return term.args[0] if term.fn == "transposed" else Term("transposed", (term,))
 
 
 def _expand(args: tuple[Term, ...], attrs: tuple[Any, ...]) -> Term:

@@ -225,7 +225,7 @@ sinc = primitive("sinc", symbol=r"\operatorname{sinc}", dtype="float",
 
 
 @function
-def clip(x: Any, low: float, high: float) -> Expr:
+def clip(x: Any, low: Any, high: Any) -> Expr:
     """Limit x to the interval from low to high; no gradient flows where x is at or beyond a limit."""
     if isinstance(low, Expr) or isinstance(high, Expr):
         raise GraphError("clip takes numbers for its limits", where=user_location(), hint="use gv.maximum, gv.minimum")
@@ -243,10 +243,10 @@ def indicator(condition: Expr) -> Expr:
 
     Raises:
         GraphError: for anything but a comparison, such as ``x > 0``.
+
     """
     if not isinstance(condition, Expr) or condition.tape.rows[condition.id].op not in _COMPARISONS:
         raise GraphError(
             "gv.indicator takes a comparison", where=user_location(), hint="gv.indicator(x > 0), or gv.step(x)"
         )
     return condition
-

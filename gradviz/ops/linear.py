@@ -80,7 +80,7 @@ def dot(a: Any, b: Any) -> Expr:
 
 
 def _einsum_lengths(subscripts: str, shapes: tuple[Shape, ...]) -> dict[str, int]:
-    inputs = subscripts.split("->")[0].split(",")
+    inputs = subscripts.split("->", maxsplit=1)[0].split(",")
     lengths: dict[str, int] = {}
     for letters, shape in zip(inputs, shapes, strict=True):
         for letter, length in zip(letters, shape, strict=True):
@@ -144,6 +144,7 @@ def einsum(subscripts: str, *operands: Any) -> Expr:
         >>> import gradviz as gv
         >>> gv.einsum("ij,j->i", gv.param("A", shape=(2, 3)), gv.data("x", shape=3)).shape
         (2,)
+
     """
     handles = [as_handle(operand) for operand in operands]
     return _einsum(*handles, subscripts=_explicit(subscripts, [handle.ndim for handle in handles]))  # type: ignore[no-any-return]
@@ -176,8 +177,8 @@ def _explicit(subscripts: str, ranks: list[int]) -> str:
 
     full = [expand(term, width) for term, width in zip(terms, widths, strict=True)]
     if not arrow:
-        letters = sorted(set("".join(terms).replace(".", "")))
-        once = [letter for letter in letters if "".join(terms).count(letter) == 1]
+        found = sorted(set("".join(terms).replace(".", "")))
+        once = [letter for letter in found if "".join(terms).count(letter) == 1]
         output = ("..." if most else "") + "".join(once)
     result = expand(output, most)
     known = set(chain.from_iterable(full))

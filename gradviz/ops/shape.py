@@ -121,7 +121,7 @@ def _key_symbol(attrs: Any, shapes: Any) -> str:
 
 def _item_shape(old: Shape, *, key: Any) -> Shape:
     try:
-        return np.broadcast_to(np.empty(()), old)[key].shape
+        return tuple(np.broadcast_to(np.empty(()), old)[key].shape)
     except IndexError as error:
         raise ShapeError(str(error)) from None
 
@@ -282,6 +282,7 @@ def pad(x: Any, pad_width: Any, constant_values: float = 0.0) -> Expr:
         x: a node or array-like.
         pad_width: as NumPy's: a number, (before, after), or one such pair an axis.
         constant_values: what the border holds.
+
     """
     handle = as_handle(x)
     try:

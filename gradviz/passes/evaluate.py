@@ -11,8 +11,9 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.core.arrays import to_array
 from gradviz.core.build import as_graph
-from gradviz.core.expr import Expr, to_array
+from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph, Row
 from gradviz.errors import GradvizError, GraphError, ValueMissingError, user_location
 from gradviz.namespaces import numpy as xp
@@ -39,6 +40,7 @@ def evaluate(graph: Graph | Expr, at: Mapping[str, Any] | None = None) -> Values
         >>> x = gv.param("x", 3.0)
         >>> float(gv.evaluate(x * x).output)
         9.0
+
     """
     frozen = as_graph(graph)
     leaves = leaf_values(frozen, at or {})
@@ -74,6 +76,7 @@ def backprop(
         >>> values = gv.backprop(gv.square(w * x))
         >>> float(values.forward["output"]), float(values.grad["w"])
         (36.0, 36.0)
+
     """
     frozen = as_graph(graph)
     root = _root(frozen, output)

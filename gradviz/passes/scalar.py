@@ -12,6 +12,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from math import isnan
 from typing import Any
 
 import numpy as np
@@ -66,8 +67,8 @@ def _on_array(name: str) -> Callable[..., float]:
 
 def _scope() -> dict[str, Any]:
     functions = {name: _MATH.get(name) or _on_array(name) for name in xp.__all__ if callable(getattr(xp, name))}
-    functions["maximum"] = lambda a, b: a if a > b or a != a else b  # NaN wins, as in NumPy
-    functions["minimum"] = lambda a, b: a if a < b or a != a else b
+    functions["maximum"] = lambda a, b: a if a > b or isnan(a) else b  # NaN wins, as in NumPy
+    functions["minimum"] = lambda a, b: a if a < b or isnan(a) else b
     return {**functions, "abs": abs, "pow_": math.pow}
 
 

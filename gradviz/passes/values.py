@@ -112,6 +112,7 @@ class Values:
             is the parent's followed by the argument's.
         contribution: what each edge adds to its child's g, with the child's shape.
         at: the values of the leaves that were used.
+
     """
 
     graph: Graph
@@ -151,7 +152,7 @@ def read_only(value: Any, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array
     if array.shape != shape:
         array = np.broadcast_to(array, shape)
     if shape == ():
-        return array[()]  # type: ignore[no-any-return]
+        return array[()]
     view = array.view()
     view.setflags(write=False)
     return view

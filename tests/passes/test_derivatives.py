@@ -45,8 +45,7 @@ PEERS = {
     "logsigmoid": lambda x: -_softplus(-x),
     "mish": lambda x: x * anp.tanh(_softplus(x)),
     "relu": lambda x: anp.maximum(x, 0.0),
-    "selu": lambda x: 1.0507009873554805
-    * anp.where(x > 0, x, 1.6732632423543772 * anp.expm1(anp.minimum(x, 0.0))),
+    "selu": lambda x: 1.0507009873554805 * anp.where(x > 0, x, 1.6732632423543772 * anp.expm1(anp.minimum(x, 0.0))),
     "sigmoid": _sigmoid,
     "silu": lambda x: x * _sigmoid(x),
     "softplus": _softplus,
@@ -209,9 +208,7 @@ def compare(node_of, function, *arguments, rtol=1e-9):
         found = values.grad[f"a{place}"]
         np.testing.assert_allclose(found, expected, rtol=rtol, atol=1e-11)
         direction = np.random.default_rng(4).normal(size=np.shape(argument))
-        ends = [
-            gv.evaluate(graph, at={f"a{place}": argument + sign * 1e-6 * direction}).output for sign in (1, -1)
-        ]
+        ends = [gv.evaluate(graph, at={f"a{place}": argument + sign * 1e-6 * direction}).output for sign in (1, -1)]
         difference = np.sum(cotangent * (ends[0] - ends[1])) / 2e-6
         np.testing.assert_allclose(difference, np.sum(found * direction), rtol=1e-5, atol=1e-6)
 

@@ -1,0 +1,50 @@
+"""LaTeX as plain text, for descriptions, JSON, DOT and the terminal."""
+
+from __future__ import annotations
+
+import re
+
+_TEXT = [
+    (re.compile(r"\\(?:mathrm|mathbf|operatorname|text|mathit|boldsymbol|overline)\{([^{}]*)\}"), r"\1"),
+    (re.compile(r"\\frac\{(\w+)\}\{(\w+)\}"), r"\1/\2"),
+    (re.compile(r"\\frac\{([^{}]*)\}\{([^{}]*)\}"), r"(\1)/(\2)"),
+    (re.compile(r"\\sqrt\{([^{}]*)\}"), r"sqrt(\1)"),
+    (re.compile(r"\^\{?\\top\}?"), "ᵀ"),
+    (re.compile(r"\\begin\{bmatrix\}|\\begin\{cases\}"), "["),
+    (re.compile(r"\\end\{bmatrix\}|\\end\{cases\}"), "]"),
+    (re.compile(r"\s*\\\\\s*"), "; "),
+    (re.compile(r"\s*(?<!\\)&\s*"), ", "),
+    (re.compile(r"_\{([^{}]*)\}"), r"_\1"),
+    (re.compile(r"\^\{([^{}]*)\}"), r"^\1"),
+]
+_UNICODE = dict(
+    zip(
+        "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi "
+        "omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega cdot odot otimes times div ge le neq infty "
+        "top partial ldots".split(),
+        [*"αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ·⊙⊗×÷≥≤≠∞", "ᵀ", "∂", "…"],
+        strict=True,
+    )
+)
+_COMMAND = re.compile(r"\\([A-Za-z]+)\s?")
+
+
+def tex_to_text(tex: str) -> str:
+    r"""Write LaTeX as plain text for a reader that cannot see it.
+
+    Example:
+        >>> tex_to_text(r"\mathbf{1}[1 - \mathrm{margin} > 0]")
+        '1[1 − margin > 0]'
+
+    """
+    text = tex
+    for _ in range(4):
+        before = text
+        for pattern, plain in _TEXT:
+            text = pattern.sub(plain, text)
+        if text == before:
+            break
+    text = _COMMAND.sub(lambda match: str(_UNICODE.get(match[1], match[1])), text)
+    text = re.sub(r"\\([,;!: ])", lambda match: "" if match[1] == "!" else " ", text)
+    text = re.sub(r"\\(.)", r"\1", text).replace("-", "−")
+    return re.sub(r"[{}]", "", re.sub(r"\s+", " ", text)).strip()
