@@ -1,7 +1,7 @@
 """gradviz: computation graphs as typeset lecture figures, with every derivative on its edge.
 
 One graph, written once as on the board, gives the slide's diagram, its values and its derivatives.
-Importing the package loads NumPy and the primitives, nothing else; drawing loads when it is used.
+Importing the package costs nothing; each part loads when it is used.
 
 Example:
     >>> import gradviz as gv
@@ -17,25 +17,36 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from gradviz import ops as _ops  # fills the registry  # noqa: F401
-from gradviz.core.build import Expr, constant, data, graph, param, scope
-from gradviz.core.graph import Graph, Node
-from gradviz.core.primitive import FUNCTIONS as _FUNCTIONS
-from gradviz.core.primitive import primitive
-from gradviz.errors import GradvizError
-
 if TYPE_CHECKING:
+    from gradviz.core.build import Expr, constant, data, graph, param, scope
     from gradviz.core.expression import from_expression
+    from gradviz.core.graph import Graph, Node
+    from gradviz.core.primitive import primitive
     from gradviz.draw.figure import figure
+    from gradviz.draw.picture import Picture
+    from gradviz.errors import GradvizError
     from gradviz.passes.evaluate import backprop, evaluate
+    from gradviz.passes.values import Values
 
 __version__ = "0.1.0"
 
 _LAZY = {
+    "Expr": "gradviz.core.build",
+    "GradvizError": "gradviz.errors",
+    "Graph": "gradviz.core.graph",
+    "Node": "gradviz.core.graph",
+    "Picture": "gradviz.draw.picture",
+    "Values": "gradviz.passes.values",
     "backprop": "gradviz.passes.evaluate",
+    "constant": "gradviz.core.build",
+    "data": "gradviz.core.build",
     "evaluate": "gradviz.passes.evaluate",
     "figure": "gradviz.draw.figure",
     "from_expression": "gradviz.core.expression",
+    "graph": "gradviz.core.build",
+    "param": "gradviz.core.build",
+    "primitive": "gradviz.core.primitive",
+    "scope": "gradviz.core.build",
 }
 
 __all__ = [
@@ -43,6 +54,8 @@ __all__ = [
     "GradvizError",
     "Graph",
     "Node",
+    "Picture",
+    "Values",
     "backprop",
     "constant",
     "data",
@@ -56,16 +69,23 @@ __all__ = [
 ]
 
 
+def _functions() -> dict[str, Any]:
+    """Return what the primitives offer, by NumPy's names; importing them fills the registry."""
+    import_module("gradviz.ops")
+    return import_module("gradviz.core.primitive").FUNCTIONS  # type: ignore[no-any-return]
+
+
 def __getattr__(name: str) -> Any:
     if name in _LAZY:
+        _functions()  # a handle's operators are primitives
         found = getattr(import_module(_LAZY[name]), name)
-    elif name in _FUNCTIONS:
-        found = _FUNCTIONS[name]
-    else:
+    elif name.startswith("_") or name not in _functions():
         raise AttributeError(f"module 'gradviz' has no attribute {name!r}")
+    else:
+        found = _functions()[name]
     globals()[name] = found
     return found
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY, *_FUNCTIONS})
+    return sorted({*globals(), *_LAZY, *_functions()})

@@ -58,9 +58,7 @@ def imports(path: Path) -> set[str]:
             if node.module == "gradviz":
                 found.update(f"gradviz.{alias.name}" for alias in node.names)
         elif isinstance(node, ast.Call) and ast.unparse(node.func).endswith("import_module"):
-            found.update(
-                arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str)
-            )
+            found.update(arg.value for arg in node.args if isinstance(arg, ast.Constant) and isinstance(arg.value, str))
     return found
 
 
@@ -97,9 +95,7 @@ def test_only_the_command_line_prints_or_exits(path):
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Call):
             called = ast.unparse(node.func)
-            assert called not in {"print", "exit", "quit", "sys.exit", "os._exit"}, (
-                f"{path}:{node.lineno}: {called}"
-            )
+            assert called not in {"print", "exit", "quit", "sys.exit", "os._exit"}, f"{path}:{node.lineno}: {called}"
             assert not called.startswith(("sys.stdout.", "sys.stderr.")), f"{path}:{node.lineno}: {called}"
 
 

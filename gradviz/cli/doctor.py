@@ -69,9 +69,7 @@ def _checks() -> Iterator[Check]:
     yield Check("gradviz", f"{importlib.import_module('gradviz').__version__} in {Path(__file__).parents[1]}")
     yield Check("Python", f"{platform.python_version()} ({sys.executable})")
     yield from _requirements()
-    yield _try(
-        "Graphviz", _graphviz, "pip install pygraphviz, or install Graphviz so that dot is on the PATH"
-    )
+    yield _try("Graphviz", _graphviz, "pip install pygraphviz, or install Graphviz so that dot is on the PATH")
     yield _try("mathematics", _mathematics, "pip install ziamath")
     yield _text_fonts()
     yield _try("drawing", _drawing, "the lines above say what is missing")
@@ -133,9 +131,7 @@ def _text_fonts() -> Check:
     try:
         raster = importlib.import_module("gradviz.draw.raster")
         fonts = importlib.import_module("gradviz.draw.svg").FALLBACK_FONTS
-        nothing, *seen = (
-            raster.to_png(_SAMPLE.format(fonts=fonts, char=char), 1.0) for char in "\U0010fffd字かガ한"
-        )
+        nothing, *seen = (raster.to_png(_SAMPLE.format(fonts=fonts, char=char), 1.0) for char in "\U0010fffd字かガ한")
     except Exception as error:
         return Check(name, f"{type(error).__name__}: {error}", ok=False, advice=advice)
     if nothing in seen:

@@ -62,11 +62,7 @@ def command(name: str | None, copied: bool, target: Path | None, force: bool, as
         click.echo(json.dumps({"name": path.stem, "path": str(written)}) if as_json else written)
     elif as_json:
         source = path.read_text(encoding="utf-8")
-        click.echo(
-            json.dumps(
-                {"name": path.stem, "about": about(path), "path": str(path), "source": source}, indent=2
-            )
-        )
+        click.echo(json.dumps({"name": path.stem, "about": about(path), "path": str(path), "source": source}, indent=2))
     else:
         click.echo(path.read_text(encoding="utf-8"), nl=False)
 

@@ -42,19 +42,18 @@ class Target:
     name: str | None = None
     expression: str = ""
 
-    def load(self) -> list[Drawable]:
+    def load(self, at: Mapping[str, object]) -> list[Drawable]:
         """Run the script, or read the expression, and return what there is to draw.
+
+        The values in ``at`` give the names of an expression their shapes.
 
         Raises:
             GradvizError: for a script that fails or holds no graph, or a text that is no expression.
         """
         if self.script is None:
             with without_place():
-                return [
-                    Drawable(
-                        "expression", self.expression.strip(), gv.from_expression(self.expression), only=True
-                    )
-                ]
+                made = gv.from_expression(self.expression, at=at)
+                return [Drawable("expression", self.expression.strip(), made, only=True)]
         variables = {
             name: value
             for name, value in self.script.run().items()
@@ -107,17 +106,13 @@ def _pick(variables: Mapping[str, object], name: str, script: str) -> Drawable:
         with without_place():
             value = graph(value)
     if not isinstance(value, (Graph, Picture)):
-        raise ScriptError(
-            f"{name!r} in {script} is no node, graph or picture, but of type {type(value).__name__}"
-        )
+        raise ScriptError(f"{name!r} in {script} is no node, graph or picture, but of type {type(value).__name__}")
     return Drawable(name, name, value, only=False)
 
 
 def _all(variables: Mapping[str, object], script: str) -> list[Drawable]:
     """Return the graphs and the roots that are not in them already; else the pictures."""
-    public = {
-        name: value for name, value in variables.items() if name.isidentifier() and not name.startswith("_")
-    }
+    public = {name: value for name, value in variables.items() if name.isidentifier() and not name.startswith("_")}
     found: dict[str, Graph | Picture] = {}
     for name, value in public.items():
         if isinstance(value, Graph) and not any(value is other for other in found.values()):

@@ -45,9 +45,7 @@ class Naming:
     stdout: bool = False
 
     @classmethod
-    def choose(
-        cls, stem: str, output: str | None, formats: Sequence[str], known: Collection[str], cwd: Path
-    ) -> Naming:
+    def choose(cls, stem: str, output: str | None, formats: Sequence[str], known: Collection[str], cwd: Path) -> Naming:
         """Check the options against each other and against the formats that there are.
 
         Args:
@@ -97,9 +95,5 @@ class Naming:
         stem = self.base.stem if whole else self.base.name
         if several or not (self.given or only):
             stem = f"{stem}-{name}"
-        paths = [
-            self.base.with_name(stem + (self.base.suffix if whole else f".{kind}")) for kind in self.formats
-        ]
-        return [
-            Output(self.cwd / path, str(path), kind) for path, kind in zip(paths, self.formats, strict=True)
-        ]
+        paths = [self.base.with_name(stem + (self.base.suffix if whole else f".{kind}")) for kind in self.formats]
+        return [Output(self.cwd / path, str(path), kind) for path, kind in zip(paths, self.formats, strict=True)]

@@ -63,7 +63,7 @@ class Job:
         Raises:
             GradvizError: for whatever goes wrong in the script, the drawing or the writing.
         """
-        drawn = draw(self.target.load(), self.at, self.with_values, self.look)
+        drawn = draw(self.target.load(self.at), self.at, self.with_values, self.look)
         several = len(drawn) > 1
         planned = [
             (item, output, self._encode(item, output.format))
@@ -156,9 +156,7 @@ def open_outputs(outputs: Sequence[Output]) -> None:
     default="down",
     help="Where the leaves are, seen from the root.",
 )
-@click.option(
-    "--leaves", type=click.Choice(LEAVES), default="auto", help="Draw a shared leaf once, or at every use."
-)
+@click.option("--leaves", type=click.Choice(LEAVES), default="auto", help="Draw a shared leaf once, or at every use.")
 @click.option("--watch", is_flag=True, help="Draw again whenever the script is saved.")
 @click.option("--open", "show", is_flag=True, help="Open the picture.")
 @click.option("--json", "as_json", is_flag=True, help="Answer with JSON.")
@@ -182,9 +180,7 @@ def command(
     wanted = parse_target(target, expression, ctx.meta.get(_SCRIPT_ARGS, ()))
     naming = Naming.choose(wanted.stem, output, formats, FORMATS, Path.cwd())
     if naming.stdout and (as_json or show or watch):
-        raise UsageError(
-            "with -o - the answer is the figure itself", hint="leave out --json, --open and --watch"
-        )
+        raise UsageError("with -o - the answer is the figure itself", hint="leave out --json, --open and --watch")
     if watch and wanted.script is None:
         raise UsageError("--watch needs a script: an expression does not change")
     job = Job(wanted, naming, Look(**look), parse_at(points), not no_values, as_json)

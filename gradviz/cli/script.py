@@ -23,9 +23,7 @@ _WIDEST = 100
 class ScriptFailedError(ScriptError):
     """The script raised something. `detail` holds the lines of the script that led there."""
 
-    def __init__(
-        self, what: str, *, where: str | None = None, hint: str | None = None, detail: str = ""
-    ) -> None:
+    def __init__(self, what: str, *, where: str | None = None, hint: str | None = None, detail: str = "") -> None:
         super().__init__(what, where=where, hint=hint)
         self.detail = detail
 
@@ -72,9 +70,7 @@ class Script:
             raise
         except SystemExit as ended:
             if ended.code not in {None, 0}:
-                asked = (
-                    f"with status {ended.code}" if isinstance(ended.code, int) else f"and said: {ended.code}"
-                )
+                asked = f"with status {ended.code}" if isinstance(ended.code, int) else f"and said: {ended.code}"
                 raise ScriptError(f"the script ended itself {asked}", where=self._where(ended)) from None
         except GradvizError as error:
             error.where = self._where(error) or error.where

@@ -12,9 +12,7 @@ from rich.text import Text
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> None:
     """Print rows of plain text in columns that fit the terminal."""
-    table = Table(
-        *headings, box=None, pad_edge=False, header_style="bold", caption_justify="left", caption=caption
-    )
+    table = Table(*headings, box=None, pad_edge=False, header_style="bold", caption_justify="left", caption=caption)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
     Console(file=sys.stdout, highlight=False).print(table)

@@ -15,9 +15,7 @@ def open_file(path: Path) -> bool:
         os.startfile(path)
         return True
     opener = "open" if sys.platform == "darwin" else "xdg-open"
-    has_desktop = sys.platform == "darwin" or bool(
-        os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")
-    )
+    has_desktop = sys.platform == "darwin" or bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
     command = shutil.which(opener)
     if command is None or not has_desktop:
         return False

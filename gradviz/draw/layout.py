@@ -136,8 +136,11 @@ _CHILD = "import sys; from gradviz.draw.layout import _in_process; sys.stdout.wr
 def _in_process(source: str) -> str:
     from pygraphviz import AGraph
 
-    with contextlib.closing(AGraph(string=source)) as graph:
-        return bytes(graph.draw(format="dot", prog="dot")).decode()
+    try:
+        with contextlib.closing(AGraph(string=source)) as graph:
+            return bytes(graph.draw(format="dot", prog="dot")).decode()
+    except OSError as error:  # pygraphviz reads through a temporary file
+        raise DrawError(f"Graphviz could not be run: {error}", hint="is the folder for temporary files full?") from None
 
 
 def _in_child(command: list[str], source: str) -> str:

@@ -74,9 +74,7 @@ class Terminal:
         return [sys.executable, "-m", "gradviz", *args]
 
     def environment(self, **changes: str) -> dict[str, str]:
-        kept = {
-            key: value for key, value in os.environ.items() if not key.startswith(("GRADVIZ_", "PYTHONIO"))
-        }
+        kept = {key: value for key, value in os.environ.items() if not key.startswith(("GRADVIZ_", "PYTHONIO"))}
         return kept | {"PYTHONPATH": str(ROOT), "COLUMNS": "120"} | changes
 
     def __call__(self, *args: str, env: dict[str, str] | None = None, text: bool = True, **options):

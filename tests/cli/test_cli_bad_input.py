@@ -13,9 +13,7 @@ def old(hinge):
     path = hinge.write("old.svg", OLD)
     yield hinge
     assert path.read_text() == OLD
-    assert not [
-        found for found in hinge.folder.rglob("*") if ".tmp" in found.name or found.name.startswith(".")
-    ]
+    assert not [found for found in hinge.folder.rglob("*") if ".tmp" in found.name or found.name.startswith(".")]
 
 
 @pytest.mark.parametrize(
@@ -155,9 +153,7 @@ def test_any_label_is_drawn_as_text(gradviz, name):
         "label.py",
         f"import gradviz as gv\nx = gv.param({name!r}, 2.0)\nloss = gv.square(x).named({name[::-1]!r})\n",
     )
-    done = gradviz.quick(
-        "render", "label.py", "--format", "svg", "--format", "json", "--format", "dot", "--json"
-    )
+    done = gradviz.quick("render", "label.py", "--format", "svg", "--format", "json", "--format", "dot", "--json")
     assert done.returncode == 0, done.stderr
     assert len(json.loads(done.stdout)) == 3
     tree = ElementTree.parse(gradviz.folder / "label.svg")
@@ -199,9 +195,7 @@ def test_an_internal_error_asks_for_a_report_and_shows_more_when_asked(gradviz):
     assert "Traceback" in shown.stderr
 
 
-@pytest.mark.parametrize(
-    "tampering", ["sys.stdout = sys.stderr = None", "sys.stdout.close()", "sys.stdout = 3"]
-)
+@pytest.mark.parametrize("tampering", ["sys.stdout = sys.stderr = None", "sys.stdout.close()", "sys.stdout = 3"])
 def test_a_script_that_tampers_with_the_streams_is_drawn(gradviz, tampering):
     program = f"import sys\nimport gradviz as gv\n{tampering}\nloss = gv.square(gv.param('w', 1.0))\n"
     gradviz.write("script.py", program)

@@ -53,15 +53,11 @@ def test_an_example_is_shown_and_copied(gradviz):
     copy = gradviz.folder / "hinge_loss.py"
     assert copy.read_text(encoding="utf-8") == shown
     copy.write_text("mine\n")
-    gradviz.refuses(
-        "examples", "hinge_loss", "--copy", status=1, line="is there already (--force replaces it)"
-    )
+    gradviz.refuses("examples", "hinge_loss", "--copy", status=1, line="is there already (--force replaces it)")
     assert copy.read_text() == "mine\n"
     assert gradviz("examples", "hinge_loss", "--copy", "--force").returncode == 0
     assert copy.read_text(encoding="utf-8") == shown
-    assert (
-        gradviz("examples", "hinge_loss", "--copy", "lecture/week1").stdout == "lecture/week1/hinge_loss.py\n"
-    )
+    assert gradviz("examples", "hinge_loss", "--copy", "lecture/week1").stdout == "lecture/week1/hinge_loss.py\n"
 
 
 @pytest.mark.parametrize(
@@ -118,9 +114,7 @@ def test_version_and_help(gradviz):
         own = gradviz(name, "--help")
         assert own.returncode == 0
         # The line in the list of commands is the first line of the command's own help.
-        summary = next(
-            line.split(None, 1)[1] for line in shown.stdout.splitlines() if line.split()[:1] == [name]
-        )
+        summary = next(line.split(None, 1)[1] for line in shown.stdout.splitlines() if line.split()[:1] == [name])
         assert summary in own.stdout
 
 

@@ -70,9 +70,7 @@ def test_several_figures_keep_their_names_beside_the_given_one(gradviz):
 
 
 def test_an_expression_is_drawn_without_a_script(gradviz):
-    done = gradviz(
-        "render", "-e", "max(1 - w*x*y, 0)", "--at", "w=2", "--at", "x=0.25", "--at", "y=1", "--json"
-    )
+    done = gradviz("render", "-e", "max(1 - w*x*y, 0)", "--at", "w=2", "--at", "x=0.25", "--at", "y=1", "--json")
     (fact,) = json.loads(done.stdout)
     assert fact["path"] == "expression.svg"
     assert list(fact["outputs"].values()) == [0.5]
@@ -187,9 +185,7 @@ def test_a_script_runs_as_python_would_run_it(gradviz):
 
 
 def test_a_script_that_ends_itself_well_is_drawn(gradviz):
-    gradviz.write(
-        "ends.py", "import sys\nimport gradviz as gv\nloss = gv.square(gv.param('w', 1.0))\nsys.exit()\n"
-    )
+    gradviz.write("ends.py", "import sys\nimport gradviz as gv\nloss = gv.square(gv.param('w', 1.0))\nsys.exit()\n")
     assert gradviz("render", "ends.py").stdout == "ends.svg\n"
 
 

@@ -1,0 +1,276 @@
+"""Pictures by their properties: nothing overlaps, nothing is clipped, the same input gives the same bytes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from xml.etree import ElementTree
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import gradviz as gv
+from gradviz.draw.theme import THEMES
+from gradviz.errors import DrawError, UsageError
+
+HINGE = ROOT / "examples" / "hinge_loss.py"
+
+
+def hinge():
+    W, phi, y = gv.param("W", [0.2, 0.3]), gv.data("phi", [-1.0, 1.0], tex=r"\phi(x)"), gv.data("y", 1.0)
+    margin = ((W @ phi).named("score") * y).named("margin")
+    return gv.maximum(1 - margin, 0).named("loss")
+
+
+@pytest.mark.parametrize("labels", ["symbolic", "numeric", "both", "none"])
+def test_every_example_is_clean(example_roots, labels):
+    for name, node in example_roots.items():
+        picture = gv.figure(node, labels=labels)
+        assert picture.scene.problems() == [], name
+        ElementTree.fromstring(picture.svg())
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_every_example_in_every_theme(example_roots, theme):
+    for name, node in example_roots.items():
+        picture = gv.figure(node, theme=theme)
+        assert picture.scene.problems() == [], name
+        assert THEMES[theme].paper in picture.svg()
+
+
+@pytest.mark.parametrize("direction", ["down", "up", "left", "right"])
+@pytest.mark.parametrize("leaves", ["once", "repeat"])
+def test_every_direction(example_roots, direction, leaves):
+    for name in ("hinge_loss-loss", "squared_loss-loss", "two_cars-h", "baydin_example-y"):
+        picture = gv.figure(example_roots[name], direction=direction, leaves=leaves)
+        assert picture.scene.problems() == [], name
+
+
+def test_inputs_lie_where_the_direction_says():
+    for direction, axis, sign in (("down", 1, 1), ("up", 1, -1), ("right", 0, 1), ("left", 0, -1)):
+        scene = gv.figure(hinge(), direction=direction).scene
+        for edge in scene.edges:
+            assert (edge.points[-1][axis] - edge.points[0][axis]) * sign > 0
+
+
+def test_arguments_stand_in_order():
+    scene = gv.figure(gv.data("a", 1.0) - gv.data("b", 2.0)).scene
+    places = {text.text: text.x for text in scene.texts if text.kind == "data"}
+    assert places["a"] < places["b"]
+
+
+def luminance(color):
+    parts = [int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)]
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+@pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
+def test_contrast(theme):
+    kinds = ("operation", "data", "constant", "parameter", "name", "forward", "backward", "derivative", "caption")
+    for kind in kinds:
+        paper = theme.box if kind == "operation" else theme.paper
+        light, dark = sorted((luminance(theme.color(kind)), luminance(paper)), reverse=True)
+        assert (light + 0.05) / (dark + 0.05) >= 4.5, kind
+
+
+def test_the_pictures_texts():
+    scene = gv.figure(hinge()).scene
+    texts = {(text.kind, text.text) for text in scene.texts}
+    assert ("derivative", "1[1 − margin > 0]") in texts
+    assert ("derivative", "y") in texts
+    assert ("derivative", "φ(x)") in texts
+    assert ("forward", "f0 = 0.9") in texts
+    assert ("backward", "g2 = −1") in texts
+    assert ("parameter", "W") in texts
+    assert ("name", "margin") in texts
+    dead = {(edge.parent, edge.slot) for edge in scene.edges if not edge.live}
+    assert len(dead) == 4
+
+
+def test_what_is_not_computed_is_not_zero():
+    scene = gv.figure(hinge(), values=gv.evaluate(hinge())).scene
+    assert {text.kind for text in scene.texts} >= {"forward"}
+    assert "backward" not in {text.kind for text in scene.texts}
+    assert "forward" not in {text.kind for text in gv.figure(hinge(), values=False).scene.texts}
+
+
+def test_two_edges_of_a_square_are_two():
+    x = gv.param("x", 3.0)
+    scene = gv.figure(x * x).scene
+    assert len({edge.points for edge in scene.edges}) == 2
+    assert [text.text for text in scene.texts if text.kind == "derivative"] == ["x", "x"]
+    assert scene.problems() == []
+
+
+def test_readme_picture_is_the_one_drawn_today(example_roots):
+    drawn = gv.figure(example_roots["hinge_loss-loss"]).svg()
+    assert (ROOT / "docs" / "hinge_loss.svg").read_text(encoding="utf-8") == drawn, (
+        "run: gradviz render examples/hinge_loss.py -o docs/hinge_loss.svg"
+    )
+    assert len(drawn.encode()) < 40_000
+
+
+def test_same_input_same_bytes():
+    code = (
+        "import runpy, sys, gradviz as gv;"
+        f"node = runpy.run_path({str(HINGE)!r})['loss']; p = gv.figure(node);"
+        "sys.stdout.buffer.write(p.svg().encode() + p.json().encode() + p.dot().encode() + p.png() + p.pdf())"
+    )
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env={**os.environ, "PYTHONHASHSEED": seed},
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+    assert runs[0] == runs[1]
+    assert len(runs[0]) > 50_000
+
+
+def test_svg_carries_title_description_and_latex():
+    tree = ElementTree.fromstring(gv.figure(hinge()).svg())
+    space = "{http://www.w3.org/2000/svg}"
+    assert tree.find(f"{space}title").text == "loss"
+    assert "max" in tree.find(f"{space}desc").text
+    formulas = [group.attrib["data-tex"] for group in tree.iter(f"{space}g") if "data-tex" in group.attrib]
+    assert r"\mathbf{1}[1 - \mathrm{margin} > 0]" in formulas
+    drawn = [use.attrib["href"] for use in tree.iter(f"{space}use")]
+    defined = {path.attrib["id"] for path in tree.iter(f"{space}path") if "id" in path.attrib}
+    assert {name[1:] for name in drawn} == defined
+    assert len(drawn) > 2 * len(defined)  # outlines are shared
+
+
+def test_json_holds_every_text_and_route():
+    scene = json.loads(gv.figure(hinge()).json())
+    assert {text["kind"] for text in scene["texts"]} >= {"operation", "parameter", "derivative", "forward"}
+    assert all(len(edge["points"]) >= 2 for edge in scene["edges"])
+    assert len(scene["boxes"]) == 4
+
+
+def test_formats(tmp_path):
+    picture = gv.figure(hinge())
+    magic = {"svg": b"<svg", "png": b"\x89PNG", "pdf": b"%PDF", "json": b"{", "dot": b"//", "gv": b"//"}
+    for suffix, start in magic.items():
+        path = picture.save(tmp_path / f"picture.{suffix}")
+        assert path.read_bytes().startswith(start), suffix
+    assert picture._repr_svg_() == picture.svg()
+    graph = picture.to_graphviz()
+    graph.attr(rankdir="LR")
+    assert "1[1 − margin > 0]" in graph.source
+    with pytest.raises(UsageError, match="did you mean 'svg'"):
+        picture.save(tmp_path / "picture.svgg")
+    with pytest.raises(UsageError, match="no suffix"):
+        picture.save(tmp_path / "picture")
+    with pytest.raises(DrawError, match="cannot write"):
+        picture.save(tmp_path / "missing" / "picture.svg")
+
+
+@pytest.mark.parametrize(
+    ("option", "near"),
+    [
+        ({"theme": "slides"}, "slide"),
+        ({"labels": "numerical"}, "numeric"),
+        ({"view": "backdrop"}, "backprop"),
+        ({"leaves": "twice"}, "once"),
+        ({"direction": "sideways"}, "down"),
+    ],
+)
+def test_unknown_choices_are_answered_with_the_choices(option, near):
+    with pytest.raises(UsageError) as caught:
+        gv.figure(hinge(), **option)
+    assert near in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "<script>alert(1)</script>",
+        "quote \" & apostrophe '",
+        "control \x00\x01\x1b[31m",
+        "right \u202eto left",
+        "x" * 20_000,
+        "损失率",
+        "مرحبا",
+        "😀👩‍👩‍👧",
+        "a_b^c~d\\e{f}$g#h%",
+        "\ud800 alone",
+        "é̂́ combining",
+        r"\frac{",
+    ],
+)
+def test_hostile_labels(name):
+    for options in ({}, {"tex": name}):
+        picture = gv.figure(gv.exp(gv.param(name, 1.0, **options)).named("y"))
+        tree = ElementTree.fromstring(picture.svg())
+        assert not [element for element in tree.iter() if element.tag.endswith(("script", "foreignObject"))]
+        assert picture.scene.problems() == []
+        assert picture.scene.width < 1500
+        assert "\x1b" not in picture.svg()
+        json.loads(picture.json().encode("utf-8", "replace"))
+        assert picture.dot()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.text(min_size=1, max_size=30), st.text(max_size=30))
+def test_any_text_can_be_a_label(name, tex):
+    try:
+        leaf = gv.param(name, 1.0, tex=tex or None)
+    except gv.GradvizError:
+        return
+    picture = gv.figure(gv.sin(leaf), title=name)
+    ElementTree.fromstring(picture.svg())
+    assert picture.scene.problems() == []
+
+
+UNARY = [gv.exp, gv.sin, gv.sigmoid, gv.square, gv.relu, gv.tanh]
+BINARY = [gv.add, gv.multiply, gv.subtract, gv.maximum, gv.divide]
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.data())
+def test_random_graphs_are_clean(data):
+    nodes = [gv.param(name, 0.5) for name in "abc"] + [gv.constant(2.0)]
+    for place in range(data.draw(st.integers(1, 14))):
+        if data.draw(st.booleans()):
+            node = data.draw(st.sampled_from(UNARY))(data.draw(st.sampled_from(nodes)))
+        else:
+            node = data.draw(st.sampled_from(BINARY))(*(data.draw(st.sampled_from(nodes)) for _ in range(2)))
+        if data.draw(st.booleans()):
+            node.named(f"node{place}")
+        nodes.append(node)
+    picture = gv.figure(
+        nodes[-1],
+        labels=data.draw(st.sampled_from(["symbolic", "both"])),
+        leaves=data.draw(st.sampled_from(["auto", "once", "repeat"])),
+        direction=data.draw(st.sampled_from(["down", "right"])),
+    )
+    assert picture.scene.problems() == []
+
+
+def test_arrays_of_every_size():
+    for shape in [(1,), (8,), (9,), (2, 4), (3, 3), (2, 2, 2), (0,), (100, 100)]:
+        x = gv.param("x", np.ones(shape))
+        assert gv.figure(gv.sum(gv.exp(x)), labels="both").scene.problems() == []
+
+
+def test_nan_is_visible():
+    scene = gv.figure(gv.log(gv.param("x", -1.0)).named("y")).scene
+    assert "f0 = NaN" in {text.text for text in scene.texts}
+
+
+def test_large_graphs_are_laid_out_in_a_child_process():
+    x = gv.param("x", 0.1)
+    rows = [x]
+    for _ in range(400):
+        rows.append(gv.sin(rows[-1]))
+    scene = gv.figure(rows[-1], labels="none", values=False).scene
+    assert len(scene.boxes) == 400
+    assert scene.problems() == []
