@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+import warnings
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
@@ -107,8 +108,10 @@ def _visible(text: str) -> str:
 
 @lru_cache(maxsize=1)
 def _ziamath() -> Any:
-    import ziamath
-    from ziamath.config import config
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its use of an old importlib function is nothing to a user
+        import ziamath
+        from ziamath.config import config
 
     config.svg2 = True
     config.precision = 4
