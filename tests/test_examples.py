@@ -8,7 +8,7 @@ import sys
 
 import numpy as np
 import pytest
-from conftest import EXAMPLES, ROOT
+from gallery import EXAMPLES, ROOT
 
 import gradviz as gv
 

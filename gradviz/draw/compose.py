@@ -16,7 +16,7 @@ from gradviz.figures.model import Figure, FigureEdge
 MARGIN = 14.0
 BETWEEN, RANKS = 26.0, 44.0
 _LOOSER = 1.22
-_ATTEMPTS = 5
+_ATTEMPTS = 6
 _MANY = 150
 _BOW = 16.0
 _ALL_BUT_STRAIGHT = 3.0
@@ -65,8 +65,13 @@ class _Composer:
     def _lay_out(self, looser: float, *, reserve: bool, compact: bool) -> Layout:
         """Place the boxes; compact ones do not count the values below a leaf, which has nothing under it."""
         boxes = [
-            Box(s.left, s.right, s.core[1] if compact else s.half_height, 2 * s.core[0], 2 * s.core[1])
-            for s in self._sized
+            Box(
+                left=s.left,
+                right=s.right,
+                half_height=s.core[1] if compact and node.kind != "operation" else s.half_height,
+                port_width=2 * s.core[0] if self._vertical else s.left + s.right,
+            )
+            for node, s in zip(self._figure.nodes, self._sized, strict=True)
         ]
         rooms = [(w + 2 * GAP, h + GAP) if reserve and w else (0.0, 0.0) for w, h in self._rooms]
         links = [Link(*self._ends(edge), room) for edge, room in zip(self._figure.edges, rooms, strict=True)]
@@ -79,6 +84,10 @@ class _Composer:
         if compact and self._collide(layout.anchors, obstacles):
             return None
         routes = [self._route(place, layout, obstacles) for place in range(len(self._figure.edges))]
+        if compact and any(
+            crosses(route, obstacles, self._ends(edge)) for route, edge in zip(routes, self._figure.edges, strict=True)
+        ):
+            return None
         lines = [bezier(route) if len(route) > 2 else route for route in routes]
         placer = Placer(obstacles, lines)
         rects: list[Rect | None] = []
@@ -96,13 +105,18 @@ class _Composer:
         """Let Graphviz reserve the room of every label: never crowded, at the price of length."""
         layout = self._lay_out(1.0, reserve=True, compact=False)
         routes = [self._extended(place, layout) for place in range(len(self._figure.edges))]
+        placer = Placer(self._obstacles(layout.anchors), [bezier(route) for route in routes])
         rects: list[Rect | None] = []
         for place, (width, height) in enumerate(self._rooms):
             center = layout.labels.get(place)
-            rects.append(
-                center
-                and Rect(center[0] - width / 2, center[1] - height / 2, center[0] + width / 2, center[1] + height / 2)
-            )
+            if center is None:
+                rects.append(None)
+                continue
+            x, y = center
+            reserved = Rect(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+            side = self._side(place, self._figure.edges[place], layout.anchors)
+            free = placer.take(reserved) or placer.place(bezier(routes[place]), (width, height), side)
+            rects.append(free or reserved)
         return self._scene(layout.anchors, routes, rects)
 
     def _obstacles(self, anchors: Sequence[Point]) -> Grid[object]:

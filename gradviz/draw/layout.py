@@ -27,13 +27,12 @@ TIME_LIMIT = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """How far a node reaches from its anchor, in px, and the half sizes of its core, where edges attach."""
+    """How far a node reaches from its anchor, and the width around the anchor that edges attach to, in px."""
 
     left: float
     right: float
     half_height: float
-    core_width: float
-    core_height: float
+    port_width: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,8 +107,8 @@ def _source(boxes: Sequence[Box], links: Sequence[Link], rankdir: str, between: 
 
 
 def _table(box: Box) -> str:
-    """A row of three empty cells: what stands left of the core, the core, what stands right of it."""
-    core = max(round(box.core_width), 2)
+    """A row of three empty cells: what stands left of the port, the port, what stands right of it."""
+    core = max(round(box.port_width), 2)
     widths = (round(box.left - core / 2), core, round(box.right - core / 2))
     height = round(2 * box.half_height)
     cells = "".join(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 
 from gradviz.draw.geometry import Grid, Point, Rect, bezier, bounds
@@ -69,17 +69,29 @@ class Placer:
             prefer: -1 for the left or upper side, 1 for the other.
 
         """
-        for rect in self._candidates(line, size, prefer):
-            if self._free(rect):
-                self._obstacles.add(rect.grown(1.5), "label")
-                return rect
-        return None
+        return next(filter(None, map(self.take, self._candidates(line, size, prefer))), None)
 
-    def _candidates(self, line: tuple[Point, ...], size: tuple[float, float], prefer: int) -> Iterator[Rect]:
-        for far in (0.0, 7.0):
-            for t in _ALONG:
-                for side in (prefer, -prefer):
-                    yield _beside(line, t, size, side, GAP + far)
+    def take(self, rect: Rect) -> Rect | None:
+        """Take a rectangle for a label if it is free, else return None."""
+        if not self._free(rect):
+            return None
+        self._obstacles.add(rect.grown(1.5), "label")
+        return rect
+
+    def _candidates(self, line: tuple[Point, ...], size: tuple[float, float], prefer: int) -> list[Rect]:
+        """Return places for a label, the best first: near its line and the line's middle, on the preferred side."""
+        found = []
+        for t in _ALONG:
+            point, slope = _at(line, t)
+            for side in (prefer, -prefer):
+                for flat in (False, True):
+                    for gap in (GAP, GAP + 7.0):
+                        rect = _beside(point, slope, size, side, flat=flat, gap=gap)
+                        away = abs((rect.left + rect.right) / 2 - point[0]) - size[0] / 2
+                        away += abs((rect.top + rect.bottom) / 2 - point[1]) - size[1] / 2
+                        cost = away + 50.0 * abs(t - 0.5) + (0.0 if side == prefer else 4.0)
+                        found.append((cost, len(found), rect))
+        return [rect for _, _, rect in sorted(found, key=lambda entry: entry[:2])]
 
     def _free(self, rect: Rect) -> bool:
         room = rect.grown(2.0)
@@ -100,14 +112,13 @@ def _at(line: tuple[Point, ...], t: float) -> tuple[Point, Point]:
     return line[-1], (0.0, 1.0)
 
 
-def _beside(line: tuple[Point, ...], t: float, size: tuple[float, float], side: int, gap: float) -> Rect:
-    """Return the rectangle that touches, at a gap, the line near t on one side."""
-    (x, y), (dx, dy) = _at(line, t)
-    width, height = size
-    if abs(dy) >= abs(dx) * 0.35:  # a steep line: the label stands left or right of it
-        reach = abs(dx / dy) * height / 2
-        left = x - reach - gap - width if side < 0 else x + reach + gap
-        return Rect(left, y - height / 2, left + width, y + height / 2)
-    reach = abs(dy / dx) * width / 2
-    top = y - reach - gap - height if side < 0 else y + reach + gap
-    return Rect(x - width / 2, top, x + width / 2, top + height)
+def _beside(point: Point, slope: Point, size: tuple[float, float], side: int, *, flat: bool, gap: float) -> Rect:
+    """Return the rectangle that stands at a gap from a line: left or right of it, or above or below if flat."""
+    (x, y), (dx, dy), (width, height) = point, slope, size
+    if flat:
+        reach = abs(dy / (dx or 1e-9)) * width / 2
+        top = y - reach - gap - height if side < 0 else y + reach + gap
+        return Rect(x - width / 2, top, x + width / 2, top + height)
+    reach = abs(dx / (dy or 1e-9)) * height / 2
+    left = x - reach - gap - width if side < 0 else x + reach + gap
+    return Rect(left, y - height / 2, left + width, y + height / 2)

@@ -10,7 +10,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
-from conftest import ROOT
+from gallery import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
