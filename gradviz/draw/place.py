@@ -80,7 +80,7 @@ class Placer:
 
     def _candidates(self, line: tuple[Point, ...], size: tuple[float, float], prefer: int) -> list[Rect]:
         """Return places for a label, the best first: near its line and the line's middle, on the preferred side."""
-        found = []
+        found: list[tuple[float, int, Rect]] = []
         for t in _ALONG:
             point, slope = _at(line, t)
             for side in (prefer, -prefer):
