@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import runpy
+import tempfile
 
 import pytest
 from gallery import EXAMPLES
 
 from gradviz.core.build import roots
+
+os.environ["GRADVIZ_CACHE"] = tempfile.mkdtemp(prefix="gradviz-tests-")  # nothing of the tests in the user's own
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,7 @@ from gradviz.draw.raster import SCALE, to_pdf, to_png
 from gradviz.draw.scene import Scene
 from gradviz.draw.svg import to_svg
 from gradviz.draw.theme import find_theme
+from gradviz.draw.typeset import remember
 from gradviz.draw.write import write_atomically
 from gradviz.errors import UsageError
 from gradviz.figures.model import Figure
@@ -43,7 +44,9 @@ class Picture:
     @cached_property
     def scene(self) -> Scene:
         """Every text, box and line at its place."""
-        return compose(self.figure, self.direction)
+        scene = compose(self.figure, self.direction)
+        remember()
+        return scene
 
     def svg(self) -> str:
         """Return the picture as an SVG document."""

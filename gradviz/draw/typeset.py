@@ -10,13 +10,17 @@ from __future__ import annotations
 import re
 import unicodedata
 import warnings
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from functools import lru_cache
 from typing import Any
+
+from gradviz.draw.cache import Cache, cache_folder
+from gradviz.draw.outline import compact
 
 _EM = 100.0  # the size at which ziamath is asked, so that its rounding does not show
 _MOST_CHARACTERS = 400
 _MOST_PLAIN = 60
+_MOST_REMEMBERED = 300
 _WIDE, _NARROW = "Ш", "в"  # stand-ins: covered letters about 1 em and 0.5 em wide
 _ESCAPES = re.compile(r"\\([_&#%$])|\\([\^~])\{\}")
 _BOLD_DIGITS = re.compile(r"\\mathbf\{(\d+)\}")
@@ -77,13 +81,47 @@ OUTLINES = _Outlines()
 
 @lru_cache(maxsize=8192)
 def typeset(tex: str, text: str) -> Typeset:
-    """Typeset a formula.
+    """Typeset a formula, or remember how it was typeset before.
 
     Args:
         tex: LaTeX math.
         text: the same as plain text, used where the LaTeX cannot be read.
-
     """
+    key = f"{tex}\n{text}"
+    try:
+        known = _from_plain(*_cache().formulas[key])
+        OUTLINES.update({glyph.id: _cache().outlines[glyph.id] for glyph in known.glyphs})
+    except (KeyError, TypeError, ValueError, AttributeError):
+        known = _typeset(tex, text)
+        if len(key) <= _MOST_REMEMBERED:
+            outlines = {glyph.id: OUTLINES[glyph.id] for glyph in known.glyphs}
+            _cache().put(key, [*astuple(known)], outlines)
+    return known
+
+
+def remember() -> None:
+    """Keep what was typeset for the next run."""
+    _cache().save()
+
+
+@lru_cache(maxsize=1)
+def _cache() -> Cache:
+    return Cache(cache_folder())
+
+
+def _from_plain(width: float, ascent: float, descent: float, *parts: Any) -> Typeset:
+    glyphs, rules, texts = parts
+    return Typeset(
+        float(width),
+        float(ascent),
+        float(descent),
+        tuple(Glyph(str(glyph[0]), *map(float, glyph[1:])) for glyph in glyphs),
+        tuple(Rule(*map(float, rule)) for rule in rules),
+        tuple(Text(str(text[0]), *map(float, text[1:])) for text in texts),
+    )
+
+
+def _typeset(tex: str, text: str) -> Typeset:
     cleaned = _visible(tex)
     if len(cleaned) > _MOST_CHARACTERS:
         return _plain(text)
@@ -175,7 +213,7 @@ def _from_ziamath(source: str, replaced: list[str]) -> Typeset:
             boxes[name] = (top, height)
             path = next(iter(element), None)
             if name not in OUTLINES:
-                OUTLINES[name] = _compact(path.attrib["d"]) if path is not None else ""
+                OUTLINES[name] = compact(path.attrib["d"]) if path is not None else ""
         elif tag == "use":
             name = element.attrib["href"][1:]
             top, height = boxes[name]
@@ -220,7 +258,7 @@ def _glyph_id(char: str) -> str:
     name = str(glyph.id)
     if name not in OUTLINES:
         path = next((part for part in glyph.svgsymbol() if part.tag.rpartition("}")[2] == "path"), None)
-        OUTLINES[name] = _compact(path.attrib["d"]) if path is not None else ""
+        OUTLINES[name] = compact(path.attrib["d"]) if path is not None else ""
     return name
 
 
@@ -247,40 +285,3 @@ def _plain(text: str) -> Typeset:
             _put(char, x, 0.0, width, 1.0, glyphs, texts)
         x += width
     return Typeset(x, 0.72, 0.22, tuple(glyphs), (), tuple(_merged(texts)))
-
-
-_TOKEN = re.compile(r"[MLQCZ]|-?[\d.]+(?:e-?\d+)?")
-
-
-def _compact(path: str) -> str:
-    """Write an outline in whole thousandths of an em, relative, as short as SVG allows."""
-    out: list[str] = []
-    here = start = (0, 0)
-    numbers: list[int] = []
-    command = ""
-    need = {"M": 2, "L": 2, "Q": 4, "C": 6}
-    for token in _TOKEN.findall(path):
-        if token == "Z":
-            out.append("z")
-            here = start
-            continue
-        if token in need:
-            command = token
-            continue
-        numbers.append(round(float(token) * 1000 / 12))
-        if len(numbers) < need[command]:
-            continue
-        if command == "M":
-            start = (numbers[0], numbers[1])
-            out.append(_command("M", numbers))
-        else:
-            relative = [value - here[place % 2] for place, value in enumerate(numbers)]
-            if any(relative):
-                out.append(_command(command.lower(), relative))
-        here = (numbers[-2], numbers[-1])
-        numbers = []
-    return "".join(out)
-
-
-def _command(letter: str, numbers: list[int]) -> str:
-    return letter + " ".join(map(str, numbers)).replace(" -", "-")
