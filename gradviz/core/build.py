@@ -61,7 +61,9 @@ def _leaf(op: Primitive, name: str, value: Any, shape: Any, dtype: Any, tex: str
     if isinstance(value, Expr):
         raise GraphError(f"{name!r} is given a node for a value", where=user_location(), hint="name the node instead")
     tape = current_tape()
-    if value is None:
+    if type(value) is float and dtype is None and shape is None:  # most leaves of big graphs
+        handle = make_leaf(op, np.float64(value), tape.scalars())  # type: ignore[arg-type]  # a scalar is as good
+    elif value is None:
         kind = np.dtype(dtype) if dtype is not None else FLOAT64
         handle = make_leaf(op, None, tape.lane(_as_shape(shape), kind))
     else:
@@ -137,27 +139,33 @@ def graph(*outputs: Expr, **named: Expr) -> Graph:
 def _extract(tape: Tape, outputs: Mapping[str, int]) -> Graph:
     """Copy what the outputs need off the tape, numbered anew in the same order."""
     end = max(outputs.values()) + 1
-    rows, args = tuple(tape.rows[:end]), tuple(tape.args[:end])
-    # If every node but the last has a use, every one leads to the last: nothing is left out.
-    if len(set(chain.from_iterable(args))) == end - 1 and end - 1 in outputs.values():
+    mostly_new = end > 2 * tape.extracted  # else the look at the whole tape would not pay
+    tape.extracted = max(tape.extracted, end)
+    if mostly_new and _all_needed(tape, end):
         return Graph(
-            rows=rows,
-            args=args,
+            rows=tuple(tape.rows[:end]),
+            args=tuple(tape.args[:end]),
             leaf_ids=tuple(tape.leaves[: bisect_left(tape.leaves, end)]),
             names=_below(tape.names, end, tape),
             constants=_below(tape.values, end, tape),
             outputs=dict(outputs),
         )
+    rows, args = tape.rows, tape.args
     kept = np.flatnonzero(np.frombuffer(_reachable(tape, outputs.values()), dtype=np.uint8)).tolist()
     place = {old: new for new, old in enumerate(kept)}
     return Graph(
         rows=tuple([rows[old] for old in kept]),
         args=tuple([tuple([place[arg] for arg in args[old]]) for old in kept]),
-        leaf_ids=tuple([place[old] for old in tape.leaves if old in place]),
+        leaf_ids=tuple([place[old] for old in kept if not args[old]]),
         names={place[old]: tape.names[old] for old in kept if old in tape.names},
         constants={place[old]: tape.values[old] for old in kept if old in tape.values},
         outputs={name: place[old] for name, old in outputs.items()},
     )
+
+
+def _all_needed(tape: Tape, end: int) -> bool:
+    """Whether the last of these nodes needs all others: it does if every other one has a use among them."""
+    return len(set(chain.from_iterable(tape.args[:end]))) == end - 1
 
 
 def _below(column: dict[int, Any], end: int, tape: Tape) -> dict[int, Any]:

@@ -29,10 +29,22 @@ class Tape:
         leaves: the ids of the leaves.
         names, values: of the nodes that have one.
         scoped: whether a scope was ever open while a node was built.
+        extracted: how many of the nodes graphs were made of so far.
 
     """
 
-    __slots__ = ("__weakref__", "_lanes", "args", "leaves", "names", "rows", "scoped", "values")
+    __slots__ = (
+        "__weakref__",
+        "_lanes",
+        "_scalars",
+        "args",
+        "extracted",
+        "leaves",
+        "names",
+        "rows",
+        "scoped",
+        "values",
+    )
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
@@ -41,14 +53,24 @@ class Tape:
         self.names: dict[int, Name] = {}
         self.values: dict[int, Array] = {}
         self.scoped = False
+        self.extracted = 0
         # weak, since a lane holds its tape: with the last handle, both go at once
         self._lanes: weakref.WeakValueDictionary[tuple[Shape, np.dtype[Any]], Lane] = weakref.WeakValueDictionary()
+        self._scalars: weakref.ref[Lane] | None = None
 
     def lane(self, shape: Shape, dtype: np.dtype[Any]) -> Lane:
         """Return the one lane of this tape for values of this shape and dtype."""
         found = self._lanes.get((shape, dtype))
         if found is None:
             found = self._lanes[shape, dtype] = Lane(self, shape, dtype)
+        return found
+
+    def scalars(self) -> Lane:
+        """Return the lane of float64 numbers."""
+        found = self._scalars() if self._scalars is not None else None
+        if found is None:
+            found = self.lane((), np.dtype(np.float64))
+            self._scalars = weakref.ref(found)
         return found
 
     def forget_rows(self) -> None:
