@@ -75,7 +75,8 @@ class Terminal:
 
     def environment(self, **changes: str) -> dict[str, str]:
         kept = {key: value for key, value in os.environ.items() if not key.startswith(("GRADVIZ_", "PYTHONIO"))}
-        return kept | {"PYTHONPATH": str(ROOT), "COLUMNS": "120"} | changes
+        own = {"PYTHONPATH": str(ROOT), "COLUMNS": "120", "GRADVIZ_CACHE": os.environ["GRADVIZ_CACHE"]}
+        return kept | own | changes
 
     def __call__(self, *args: str, env: dict[str, str] | None = None, text: bool = True, **options):
         """Call the command; what it says must never be a traceback of gradviz."""
