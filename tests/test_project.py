@@ -1,6 +1,7 @@
 """The project keeps its own rules: floors, import cost, who prints, how long a file is."""
 
 import ast
+import os
 import re
 import subprocess
 import sys
@@ -149,7 +150,13 @@ def test_drawing_loads_no_sympy_and_no_rich(tmp_path):
     # The answer is on stdout, so that the list of modules must come from the same place: stderr is free.
     program = f"from gradviz.cli import main\n{code}\nimport sys\nprint(*sys.modules, file=sys.stderr)"
     done = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, cwd=ROOT, check=True, timeout=60
+        [sys.executable, "-c", program],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=True,
+        timeout=60,
+        env=os.environ | {"GRADVIZ_CACHE": "off"},
     )
     loaded = {name.partition(".")[0] for name in done.stderr.splitlines()[-1].split()}
     assert (tmp_path / "x.svg").exists()
