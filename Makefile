@@ -9,15 +9,16 @@ PIP     := $(BIN)/python -m pip install --quiet --disable-pip-version-check
 CHECKED := $(wildcard gradviz tests examples benchmarks)
 
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format bench clean
+.PHONY: help demo test lint format pictures bench clean
 
 help:
-	@echo "make demo    draw examples/hinge_loss.py into out/"
-	@echo "make test    lint, types, tests"
-	@echo "make lint    ruff and mypy alone"
-	@echo "make format  let ruff rewrite the files"
-	@echo "make bench   measure against the peers"
-	@echo "make clean   remove .venv, out and the caches"
+	@echo "make demo      draw examples/hinge_loss.py into out/"
+	@echo "make test      lint, types, tests"
+	@echo "make lint      ruff and mypy alone"
+	@echo "make format    let ruff rewrite the files"
+	@echo "make pictures  draw the pictures of README and docs again"
+	@echo "make bench     measure against the peers"
+	@echo "make clean     remove .venv, out and the caches"
 
 demo: $(VENV)/.package
 	@mkdir -p out
@@ -35,6 +36,10 @@ lint: $(VENV)/.test
 
 format: $(VENV)/.test
 	@$(BIN)/ruff check --quiet --fix $(CHECKED); $(BIN)/ruff format $(CHECKED)
+
+pictures: $(VENV)/.package
+	@$(BIN)/gradviz render examples/hinge_loss.py -o docs/hinge_loss.svg
+	@for script in examples/*.py; do $(BIN)/gradviz render "$$script" -o docs/gallery/ || exit 1; done
 
 bench: $(VENV)/.bench
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done

@@ -22,7 +22,7 @@ class Drawable:
 
     Attributes:
         name: the variable that holds it; "expression" for an expression.
-        title: the title of its picture.
+        title: the title of its picture, "" for the names of its outputs.
         thing: a graph to make a picture of, or a picture that the script has made.
         only: whether it is all that the target has, so that its file needs no name of its own.
     """
@@ -132,7 +132,8 @@ def _all(variables: Mapping[str, object], script: str) -> list[Drawable]:
             hint="a variable of the module that holds a node becomes a figure: loss = …",
         )
     order = [name for name in public if name in found]
-    return [Drawable(name, name, found[name], only=len(order) == 1) for name in order]
+    titles = {name: "" if isinstance(public[name], Graph) else name for name in order}  # a graph has its outputs' names
+    return [Drawable(name, titles[name], found[name], only=len(order) == 1) for name in order]
 
 
 def _numbers(made: Graph, known: dict[object, int]) -> list[int]:
@@ -142,6 +143,6 @@ def _numbers(made: Graph, known: dict[object, int]) -> list[int]:
     """
     numbers: list[int] = []
     for index, (row, args) in enumerate(zip(made.rows, made.args, strict=True)):
-        key = (id(row), id(made.constants.get(index)), *(numbers[arg] for arg in args))
+        key = (id(row), id(made.constants.get(index)), made.names.get(index), *(numbers[arg] for arg in args))
         numbers.append(known.setdefault(key, len(known)))
     return numbers

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
+from math import ceil
 
 from gradviz.draw.geometry import Grid, Point, Rect, bezier, bounds, union
 from gradviz.draw.layout import Box, Layout, Link, lay_out
@@ -211,8 +212,8 @@ class _Composer:
         extent = union([extent, *(text.rect for text in captions)])
         dx, dy = MARGIN - extent.left, MARGIN - extent.top
         return Scene(
-            width=extent.width + 2 * MARGIN,
-            height=extent.height + 2 * MARGIN,
+            width=float(ceil(extent.width + 2 * MARGIN)),  # whole pixels, so that the paper fills the last ones
+            height=float(ceil(extent.height + 2 * MARGIN)),
             title=self._figure.title,
             description=self._figure.description,
             texts=tuple(replace(text, x=text.x + dx, y=text.y + dy) for text in texts),

@@ -18,7 +18,8 @@ def to_png(svg: str, scale: float = SCALE) -> bytes:
     """
     import resvg_py
 
-    return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=scale))
+    outlines_alone = "<text" not in svg
+    return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=scale, skip_system_fonts=outlines_alone))
 
 
 def to_pdf(svg: str, width: float, height: float) -> bytes:

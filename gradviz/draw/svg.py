@@ -10,7 +10,27 @@ from gradviz.draw.scene import PlacedEdge, PlacedText, Scene
 from gradviz.draw.theme import Theme
 from gradviz.draw.typeset import OUTLINES, Rule, Text
 
-FALLBACK_FONTS = "'STIX Two Text','Noto Serif CJK SC','Noto Sans CJK SC','Songti SC','SimSun',serif"
+FALLBACK_FONTS = (
+    ",".join(
+        f"'{family}'"
+        for family in (
+            "Noto Serif CJK SC",
+            "Noto Sans CJK SC",
+            "Songti SC",
+            "SimSun",
+            "WenQuanYi Micro Hei",
+            "Noto Serif",
+            "DejaVu Serif",
+            "Liberation Serif",
+            "Times New Roman",
+            "DejaVu Sans",
+            "Arial",
+        )
+    )
+    + ",serif"
+)
+"""For what STIX Two lacks: fonts for Chinese first, then one that every system has, from which a renderer
+falls back to whichever font has the character."""
 
 
 def to_svg(scene: Scene, theme: Theme) -> str:

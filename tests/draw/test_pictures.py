@@ -116,6 +116,25 @@ def test_readme_picture_is_the_one_drawn_today(example_roots):
     assert len(drawn.encode()) < 40_000
 
 
+def test_the_gallery_is_what_is_drawn_today(example_roots):
+    page = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
+    pictures = {path.stem: path for path in (ROOT / "docs" / "gallery").glob("*.svg")}
+    scripts = [name.partition("-")[0] for name in example_roots]
+    expected = set()
+    for name, node in example_roots.items():
+        script = name.partition("-")[0]
+        stem = name if scripts.count(script) > 1 else script
+        expected.add(stem)
+        assert f"gallery/{stem}.svg" in page
+        assert pictures[stem].read_text(encoding="utf-8") == drawn_by_command(node, name), f"{stem}: make pictures"
+    assert set(pictures) == expected
+
+
+def drawn_by_command(node, name):
+    """The picture as `gradviz render` titles it: by the variable."""
+    return gv.figure(node, title=name.partition("-")[2]).svg()
+
+
 def test_same_input_same_bytes():
     code = (
         "import runpy, sys, gradviz as gv;"
