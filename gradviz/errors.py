@@ -7,10 +7,9 @@ the command line turns the error into its one line and its exit status.
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from types import FrameType
 
-_PACKAGE = str(Path(__file__).parent)
+_PACKAGE = __file__.removesuffix("errors.py")
 
 
 class GradvizError(Exception):

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from gradviz.draw.geometry import Point, Rect
-from gradviz.draw.typeset import Typeset, typeset
+from gradviz.draw.glyphs import Typeset
+from gradviz.draw.typeset import typeset
 from gradviz.figures.model import FigureNode, Label
 
 SIZES = {

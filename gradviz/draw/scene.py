@@ -9,7 +9,7 @@ from itertools import pairwise
 from typing import Any
 
 from gradviz.draw.geometry import Grid, Point, Rect, bezier, bounds
-from gradviz.draw.typeset import Typeset
+from gradviz.draw.glyphs import Typeset
 
 SMALLEST_PT = 7.0
 PT_PER_PX = 0.75

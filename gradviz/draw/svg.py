@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from html import escape
 
 from gradviz.draw.geometry import Point
+from gradviz.draw.glyphs import Rule, Text
 from gradviz.draw.scene import PlacedEdge, PlacedText, Scene
 from gradviz.draw.theme import Theme
-from gradviz.draw.typeset import OUTLINES, Rule, Text
+from gradviz.draw.typeset import OUTLINES
 
 FALLBACK_FONTS = (
     ",".join(

@@ -10,11 +10,13 @@ from __future__ import annotations
 import re
 import unicodedata
 import warnings
-from dataclasses import astuple, dataclass
+from dataclasses import astuple
 from functools import lru_cache
 from typing import Any
 
 from gradviz.draw.cache import Cache, cache_folder
+from gradviz.draw.glyphs import Glyph, Rule, Text, Typeset
+from gradviz.draw.numerals import Numerals
 from gradviz.draw.outline import compact
 
 _EM = 100.0  # the size at which ziamath is asked, so that its rounding does not show
@@ -29,49 +31,6 @@ _GREEK = re.compile(r"\\(?:phi|epsilon)(?![A-Za-z])")
 _UNARY_MINUS = re.compile(r"(^|[=\[({<>&,]|\\\\|\\ |\\(?:le|ge|neq)\s)(\s*)-")
 
 
-@dataclass(frozen=True, slots=True)
-class Glyph:
-    """A glyph of the font at a place, scaled."""
-
-    id: str
-    x: float
-    y: float
-    scale: float
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A filled rectangle, such as the bar of a fraction."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-
-
-@dataclass(frozen=True, slots=True)
-class Text:
-    """Characters that the font lacks: real text, to be fitted into a width."""
-
-    text: str
-    x: float
-    y: float
-    width: float
-    scale: float
-
-
-@dataclass(frozen=True, slots=True)
-class Typeset:
-    """A typeset formula: its extent from the origin on the baseline, and what it is drawn with."""
-
-    width: float
-    ascent: float
-    descent: float
-    glyphs: tuple[Glyph, ...] = ()
-    rules: tuple[Rule, ...] = ()
-    texts: tuple[Text, ...] = ()
-
-
 class _Outlines(dict[str, str]):
     """Paths by glyph id, in thousandths of an em; filled as formulas are typeset."""
 
@@ -81,12 +40,22 @@ OUTLINES = _Outlines()
 
 @lru_cache(maxsize=8192)
 def typeset(tex: str, text: str) -> Typeset:
-    """Typeset a formula, or remember how it was typeset before.
+    """Typeset a formula, or remember how it was typeset before; numbers are put together from known glyphs.
 
     Args:
         tex: LaTeX math.
         text: the same as plain text, used where the LaTeX cannot be read.
     """
+    return _numerals().set(tex) or _remembered(tex, text)
+
+
+@lru_cache(maxsize=1)
+def _numerals() -> Numerals:
+    return Numerals(lambda tex: _remembered(tex, tex))
+
+
+@lru_cache(maxsize=8192)
+def _remembered(tex: str, text: str) -> Typeset:
     key = f"{tex}\n{text}"
     try:
         known = _from_plain(*_cache().formulas[key])

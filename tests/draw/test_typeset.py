@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from gradviz.draw.typeset import OUTLINES, typeset
+from gradviz.draw.typeset import OUTLINES, _numerals, _remembered, typeset
 
 
 def widths(*formulas):
@@ -63,3 +63,23 @@ def test_long_text_is_cut():
 def test_nothing_has_no_extent():
     assert typeset("", "").width == 0
     assert typeset(" ", " ").width == 0
+
+
+@pytest.mark.parametrize(
+    "tex",
+    ["0", "-1", "0.25", "123.456", "f_{0} = 1", "g_{12} = -0.5", "f_{907} = 3.14", r"[0.2,\ 0.3]", r"f_{3} = [-1,\ 2]"],
+)
+def test_numbers_are_set_as_the_typesetter_sets_them(tex):
+    quick = _numerals().set(tex)
+    slow = _remembered(tex, tex)
+    assert [glyph.id for glyph in quick.glyphs] == [glyph.id for glyph in slow.glyphs]
+    for a, b in zip(quick.glyphs, slow.glyphs, strict=True):
+        assert (a.x, a.y, a.scale) == pytest.approx((b.x, b.y, b.scale), abs=0.03)  # but for kerning
+    assert quick.width == pytest.approx(slow.width, abs=0.06)
+    assert quick.ascent >= slow.ascent - 0.02
+    assert quick.descent >= slow.descent - 0.02
+
+
+@pytest.mark.parametrize("tex", ["x", "1 + 1", "--1", r"1\times 10^{-3}", "f_{1}", "[1", "", "h_{1} = 2"])
+def test_other_formulas_are_no_numbers(tex):
+    assert _numerals().set(tex) is None
