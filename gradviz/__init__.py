@@ -9,7 +9,6 @@ Example:
     >>> loss = gv.square(w * x - 1).named("loss")
     >>> float(gv.backprop(loss).grad["w"])
     30.0
-
 """
 
 from __future__ import annotations

@@ -19,7 +19,6 @@ class GradvizError(Exception):
         what: what happened, a sentence without a final period.
         where: the user's ``file:line``, when it is known.
         hint: what to do about it.
-
     """
 
     exit_status = 1

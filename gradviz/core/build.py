@@ -37,7 +37,6 @@ def param(name: str, value: Any = None, *, shape: Any = None, dtype: Any = None,
         >>> import gradviz as gv
         >>> gv.param("W", [0.2, 0.3]).shape
         (2,)
-
     """
     return _leaf(PARAMETER, name, value, shape, dtype, tex)
 
@@ -51,7 +50,6 @@ def data(name: str, value: Any = None, *, shape: Any = None, dtype: Any = None, 
         >>> import gradviz as gv
         >>> gv.data("phi", [-1.0, 1.0], tex=r"\phi(x)").name
         'phi'
-
     """
     return _leaf(DATA, name, value, shape, dtype, tex)
 
@@ -106,7 +104,6 @@ def graph(*outputs: Expr, **named: Expr) -> Graph:
         >>> g = gv.graph((x * x).named("y"))
         >>> len(g), list(g.outputs), list(g.edges())
         (2, ['y'], [(1, 0, 0), (1, 1, 0)])
-
     """
     for output in (*outputs, *named.values()):
         if not isinstance(output, Expr):
@@ -236,7 +233,6 @@ def as_graph(value: Graph | Expr) -> Graph:
 
     Raises:
         GraphError: for anything else.
-
     """
     if isinstance(value, Graph):
         return value

@@ -66,7 +66,6 @@ class Expr:
         >>> W, x = gv.param("W", [1.0, 2.0]), gv.data("x", [3.0, 4.0])
         >>> (W @ x).named("score").shape
         ()
-
     """
 
     __slots__ = ("id", "lane")
@@ -126,7 +125,6 @@ class Expr:
 
         Raises:
             GraphError: when the node has another name already.
-
         """
         made = Name(check_name(name), tex)
         if self.tape.names.setdefault(self.id, made) != made:
@@ -225,7 +223,6 @@ def constant(value: Any, dtype: Any = None, tape: Tape | None = None) -> Expr:
     Args:
         value: a number or an array-like of real numbers; an `Expr` is returned as it is.
         dtype: float64 unless the value is an array of another floating dtype.
-
     """
     if isinstance(value, Expr):
         return value
@@ -258,7 +255,6 @@ def apply(op: Primitive, *args: Any, **attrs: Any) -> Expr:
 
     Raises:
         ShapeError: naming the operation, the arguments with their shapes, and the user's line.
-
     """
     handles = _handles(op, args)
     if op.partials is not None and len(op.partials) != len(handles):

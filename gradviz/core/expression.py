@@ -52,7 +52,6 @@ def from_expression(text: str, *, at: Mapping[str, Any] | None = None, data: Ite
         >>> g = gv.from_expression("q = x + y; f = q*z")
         >>> {k: float(v) for k, v in gv.backprop(g, at={"x": -2, "y": 5, "z": -4}).grad.items()}
         {'x': -4.0, 'y': -4.0, 'z': 3.0}
-
     """
     if len(text) > MOST_CHARACTERS:
         raise ExpressionError(f"the expression has {len(text)} characters", hint=f"at most {MOST_CHARACTERS}")

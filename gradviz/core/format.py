@@ -23,7 +23,6 @@ def number_text(value: float, digits: int = 3) -> str:
     Example:
         >>> number_text(0.6000001), number_text(-0.0), number_text(1e-5)
         ('0.6', '0', '1×10^−5')
-
     """
     mantissa, exponent = _parts(value, digits)
     return mantissa if exponent is None else f"{mantissa}×10^{exponent}"
@@ -35,7 +34,6 @@ def number_tex(value: float, digits: int = 3) -> str:
     Example:
         >>> number_tex(-1500000.0), number_tex(float("inf"))
         ('-1.5\\times 10^{6}', '\\infty')
-
     """
     mantissa, exponent = (part and part.replace(MINUS, "-") for part in _parts(value, digits))
     assert mantissa is not None

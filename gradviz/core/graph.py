@@ -62,7 +62,6 @@ class Node:
         scope: the path of the scope it was built in ("lstm/forget_gate").
         shape, dtype: of its value.
         value: of a leaf, the value it was given (read-only), else None.
-
     """
 
     id: int
@@ -92,7 +91,6 @@ class Graph:
         names: the named nodes.
         constants: the values of leaves that have one.
         outputs: the ids of the outputs by name, in order.
-
     """
 
     rows: tuple[Row, ...]
@@ -159,7 +157,6 @@ class Graph:
 
         Raises:
             GraphError: for a name that no node or several nodes have.
-
         """
         if isinstance(key, Node):
             return key.id

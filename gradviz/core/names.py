@@ -35,7 +35,6 @@ def check_name(name: object) -> str:
 
     Raises:
         GraphError: for something that is no text, or holds no visible character.
-
     """
     if not isinstance(name, str):
         raise GraphError(
@@ -55,7 +54,6 @@ def name_to_tex(name: str) -> str:
     Example:
         >>> name_to_tex("w1"), name_to_tex("phi"), name_to_tex("margin")
         ('w_{1}', '\\phi', '\\mathrm{margin}')
-
     """
     match = _INDEXED.fullmatch(name)
     if match:

@@ -35,7 +35,6 @@ def tex_to_text(tex: str) -> str:
     Example:
         >>> tex_to_text(r"\mathbf{1}[1 - \mathrm{margin} > 0]")
         '1[1 − margin > 0]'
-
     """
     text = tex
     for _ in range(4):

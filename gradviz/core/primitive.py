@@ -55,7 +55,6 @@ class Primitive:
             that gets parentheses unless it is a single thing; the default is ``symbol(#1, #2)``.
         label: LaTeX for the derivative by each argument, only where running the rule cannot give it;
             "#f", "#g", "#1", … stand for the value, the adjoint and the arguments.
-
     """
 
     name: str
@@ -115,7 +114,6 @@ def primitive(name: str, *, symbol: Any, forward: Rule, doc: str = "", **fields:
         >>> from gradviz.core.primitive import REGISTRY
         >>> REGISTRY["sigmoid"].symbol
         '\\sigma'
-
     """
     if name in REGISTRY:
         raise GraphError(f"a primitive named {name!r} is declared already", hint="choose another name")

@@ -30,7 +30,6 @@ class Tape:
         names, values: of the nodes that have one.
         scoped: whether a scope was ever open while a node was built.
         extracted: how many of the nodes graphs were made of so far.
-
     """
 
     __slots__ = (
@@ -88,7 +87,6 @@ class Lane:
         quick: by name, the row of an elementwise operation whose arguments are all in this lane (then
             its value is, too), and the rows of leaves; valid in the scope that is open.
         rows, args: the tape's columns, at hand for the operators.
-
     """
 
     __slots__ = ("__weakref__", "args", "dtype", "quick", "rows", "shape", "tape")
@@ -154,7 +152,6 @@ def scope(name: str) -> Iterator[str]:
         ...     h = gv.sigmoid(x)
         >>> path, gv.graph(h).nodes[-1].scope
         ('gate', 'gate')
-
     """
     if "/" in check_name(name):
         raise GraphError(f"the scope name {name!r} holds a '/'", where=user_location(), hint="nest scopes instead")

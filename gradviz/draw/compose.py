@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
-from math import ceil
+from math import ceil, hypot
 
-from gradviz.draw.geometry import Grid, Point, Rect, bezier, bounds, union
+from gradviz.draw.geometry import Grid, Point, Rect, along, bezier, bounds, union
 from gradviz.draw.layout import Box, Layout, Link, lay_out
 from gradviz.draw.parts import Part, Sized, label_part, measure
 from gradviz.draw.place import GAP, Placer, attach, bowed, crosses
@@ -32,7 +32,6 @@ def compose(figure: Figure, direction: str = "down") -> Scene:
 
     Raises:
         DrawError: when there is no Graphviz, or the layout takes too long.
-
     """
     return _Composer(figure, direction).scene()
 
@@ -194,7 +193,7 @@ class _Composer:
     def _scene(
         self, anchors: Sequence[Point], routes: Sequence[tuple[Point, ...]], rects: Sequence[Rect | None]
     ) -> Scene:
-        texts = [*self._node_texts(anchors), *self._edge_texts(rects)]
+        texts = [*self._node_texts(anchors), *self._edge_texts(rects, routes)]
         boxes = [
             PlacedBox(node.key, _core(anchor, sized), node.live)
             for node, sized, anchor in zip(self._figure.nodes, self._sized, anchors, strict=True)
@@ -226,13 +225,14 @@ class _Composer:
             for part, (px, py) in sized.parts:
                 yield _placed(part, node.key, x + px, y + py, node.live)
 
-    def _edge_texts(self, rects: Sequence[Rect | None]) -> Iterator[PlacedText]:
-        for edge, parts, rect in zip(self._figure.edges, self._labels, rects, strict=True):
+    def _edge_texts(self, rects: Sequence[Rect | None], routes: Sequence[tuple[Point, ...]]) -> Iterator[PlacedText]:
+        for edge, parts, rect, route in zip(self._figure.edges, self._labels, rects, routes, strict=True):
             if rect is None:
                 continue
             y = rect.top
+            share = _leaning(rect, bezier(route) if len(route) > 2 else route) if len(parts) > 1 else 0.5
             for part in parts:
-                x = (rect.left + rect.right - part.width) / 2
+                x = rect.left + (rect.width - part.width) * share
                 yield _placed(part, f"{edge.parent}/{edge.slot}", x, y + part.ascent, edge.live)
                 y += part.height + _LINE_GAP
 
@@ -259,6 +259,13 @@ def _block(parts: list[Part]) -> tuple[float, float]:
 def _core(anchor: Point, sized: Sized) -> Rect:
     (x, y), (half_width, half_height) = anchor, sized.core
     return Rect(x - half_width, y - half_height, x + half_width, y + half_height)
+
+
+def _leaning(rect: Rect, line: tuple[Point, ...]) -> float:
+    """How lines of unequal length stand in a label: 1.0 to the right, 0.0 to the left, toward the line; else 0.5."""
+    middle = ((rect.left + rect.right) / 2, (rect.top + rect.bottom) / 2)
+    x, _ = min(along(line), key=lambda point: hypot(point[0] - middle[0], point[1] - middle[1]))
+    return 1.0 if x >= rect.right else 0.0 if x <= rect.left else 0.5
 
 
 def _straight(a: Point, b: Point) -> tuple[Point, ...]:

@@ -54,7 +54,6 @@ def figure(
         >>> picture = gv.figure(gv.square(w * x).named("loss"), theme="dark")
         >>> picture.svg().startswith("<svg")
         True
-
     """
     made = as_graph(graph)
     view = _choice("view", view, tuple(VIEWS))

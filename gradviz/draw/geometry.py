@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Generic, TypeAlias, TypeVar
 
 Point: TypeAlias = tuple[float, float]
@@ -94,6 +95,14 @@ def bezier(points: tuple[Point, ...], steps: int = 12) -> tuple[Point, ...]:
             a, b, c, d = u**3, 3 * u * u * t, 3 * u * t * t, t**3
             found.append((a * p[0] + b * q[0] + c * r[0] + d * s[0], a * p[1] + b * q[1] + c * r[1] + d * s[1]))
     return tuple(found)
+
+
+def along(line: tuple[Point, ...], steps: int = 8) -> tuple[Point, ...]:
+    """Return points along a polyline, so many on every piece of it."""
+    shares = [step / steps for step in range(steps + 1)]
+    return tuple(
+        (a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share) for a, b in pairwise(line) for share in shares
+    )
 
 
 class Grid(Generic[Owner]):

@@ -64,7 +64,6 @@ def lay_out(boxes: Sequence[Box], links: Sequence[Link], direction: str, between
 
     Raises:
         DrawError: when there is no Graphviz, it fails, or it takes longer than `TIME_LIMIT`.
-
     """
     source = _source(boxes, links, DIRECTIONS[direction], between, ranks)
     return _read(_run(source, len(boxes)), boxes, links)
@@ -75,7 +74,6 @@ def backend() -> str:
 
     Raises:
         DrawError: when there is none.
-
     """
     if find_spec("pygraphviz"):
         with _quiet_stderr():

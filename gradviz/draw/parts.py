@@ -70,7 +70,6 @@ class Sized:
         core: half the width and height of the box or the leaf's text, where lines end.
         left, right, half_height: how far all of it reaches.
         parts: every part with the start of its baseline.
-
     """
 
     core: tuple[float, float]

@@ -31,7 +31,6 @@ class Picture:
 
     Raises:
         UsageError: for a theme or direction that does not exist.
-
     """
 
     def __init__(self, figure: Figure, *, theme: str = "slide", direction: str = "down") -> None:
@@ -53,8 +52,12 @@ class Picture:
         return to_svg(self.scene, self.theme)
 
     def png(self, scale: float = SCALE) -> bytes:
-        """Return the picture as PNG, with so many pixels for each px."""
-        return to_png(self.svg(), scale)
+        """Return the picture as PNG, with so many pixels for each px.
+
+        Raises:
+            DrawError: for an image too large to be made.
+        """
+        return to_png(self.svg(), self.scene.width, self.scene.height, scale)
 
     def pdf(self) -> bytes:
         """Return the picture as a vector PDF (needs ``gradviz[pdf]``)."""
@@ -77,7 +80,6 @@ class Picture:
 
         Raises:
             UsageError: for an unknown format.
-
         """
         if format not in FORMATS:
             near = get_close_matches(format, FORMATS, n=1)
@@ -99,7 +101,6 @@ class Picture:
         Raises:
             UsageError: for an unknown format.
             DrawError: when the file cannot be written; what was there is as it was.
-
         """
         target = Path(path)
         if format is None and not target.suffix:

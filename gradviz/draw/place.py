@@ -4,11 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from itertools import pairwise
+from math import hypot
+from operator import itemgetter
 
 from gradviz.draw.geometry import Grid, Point, Rect, bezier, bounds
 
 GAP = 5.0
 """The distance of a label from a line, px."""
+
+FARTHEST = 40.0
+"""How far off its line a label may stand before it belongs nowhere, px."""
 
 _ALONG = (0.5, 0.44, 0.56, 0.38, 0.62, 0.32, 0.68, 0.26, 0.74, 0.8, 0.2, 0.86)
 
@@ -67,9 +72,13 @@ class Placer:
             line: the polyline that the label belongs to.
             size: width and height, px.
             prefer: -1 for the left or upper side, 1 for the other.
-
         """
-        return next(filter(None, map(self.take, self._candidates(line, size, prefer))), None)
+        points = _along(line)
+        for gap in (GAP, GAP + 7.0):
+            for rect in _candidates(points, size, prefer, gap):
+                if self.take(rect):
+                    return rect
+        return None
 
     def take(self, rect: Rect) -> Rect | None:
         """Take a rectangle for a label if it is free, else return None."""
@@ -78,21 +87,6 @@ class Placer:
         self._obstacles.add(rect.grown(1.5), "label")
         return rect
 
-    def _candidates(self, line: tuple[Point, ...], size: tuple[float, float], prefer: int) -> list[Rect]:
-        """Return places for a label, the best first: near its line and the line's middle, on the preferred side."""
-        found: list[tuple[float, int, Rect]] = []
-        for t in _ALONG:
-            point, slope = _at(line, t)
-            for side in (prefer, -prefer):
-                for flat in (False, True):
-                    for gap in (GAP, GAP + 7.0):
-                        rect = _beside(point, slope, size, side, flat=flat, gap=gap)
-                        away = abs((rect.left + rect.right) / 2 - point[0]) - size[0] / 2
-                        away += abs((rect.top + rect.bottom) / 2 - point[1]) - size[1] / 2
-                        cost = away + 50.0 * abs(t - 0.5) + (0.0 if side == prefer else 4.0)
-                        found.append((cost, len(found), rect))
-        return [rect for _, _, rect in sorted(found, key=lambda entry: entry[:2])]
-
     def _free(self, rect: Rect) -> bool:
         room = rect.grown(2.0)
         if any(room.overlaps(other) for other, _ in self._obstacles.near(room)):
@@ -100,16 +94,37 @@ class Placer:
         return not any(room.crossed_by(*segment) for _, segment in self._segments.near(room))
 
 
-def _at(line: tuple[Point, ...], t: float) -> tuple[Point, Point]:
-    """Return the point at a share of the length, and the direction there."""
-    lengths = [((b[0] - a[0]) ** 2 + (b[1] - a[1]) ** 2) ** 0.5 for a, b in pairwise(line)]
-    wanted = sum(lengths) * t
-    for (a, b), length in zip(pairwise(line), lengths, strict=True):
-        if wanted <= length or b is line[-1]:
-            share = wanted / length if length else 0.0
-            return (a[0] + (b[0] - a[0]) * share, a[1] + (b[1] - a[1]) * share), (b[0] - a[0], b[1] - a[1])
-        wanted -= length
-    return line[-1], (0.0, 1.0)
+def _along(line: tuple[Point, ...]) -> list[tuple[float, Point, Point]]:
+    """Return places along a line: how far each is from the middle, the point, and the direction there."""
+    pieces = [(a, b, hypot(b[0] - a[0], b[1] - a[1])) for a, b in pairwise(line)]
+    whole = sum(length for _, _, length in pieces)
+    found = []
+    for t in _ALONG:
+        wanted = whole * t
+        for a, b, length in pieces:
+            if wanted <= length or b is line[-1]:
+                share = wanted / length if length else 0.0
+                dx, dy = b[0] - a[0], b[1] - a[1]
+                found.append((abs(t - 0.5), (a[0] + dx * share, a[1] + dy * share), (dx, dy)))
+                break
+            wanted -= length
+    return found
+
+
+def _candidates(
+    points: Sequence[tuple[float, Point, Point]], size: tuple[float, float], prefer: int, gap: float
+) -> list[Rect]:
+    """Return places for a label, the best first: near its line and the line's middle, on the preferred side."""
+    found: list[tuple[float, int, Rect]] = []
+    for off, point, slope in points:
+        for side in (prefer, -prefer):
+            for flat in (False, True):
+                rect = _beside(point, slope, size, side, flat=flat, gap=gap)
+                away = abs((rect.left + rect.right) / 2 - point[0]) - size[0] / 2
+                away += abs((rect.top + rect.bottom) / 2 - point[1]) - size[1] / 2
+                if away <= FARTHEST:
+                    found.append((away + 50.0 * off + (0.0 if side == prefer else 4.0), len(found), rect))
+    return [rect for _, _, rect in sorted(found, key=itemgetter(0, 1))]
 
 
 def _beside(point: Point, slope: Point, size: tuple[float, float], side: int, *, flat: bool, gap: float) -> Rect:

@@ -8,14 +8,27 @@ SCALE = 3.0
 """Pixels of a PNG for each px of the picture: sharp on a projector."""
 
 
-def to_png(svg: str, scale: float = SCALE) -> bytes:
+MOST_PIXELS = 3e8
+"""Larger images than this take gigabytes, and the renderer would end the process, not raise."""
+
+
+def to_png(svg: str, width: float, height: float, scale: float = SCALE) -> bytes:
     """Return an SVG as PNG.
 
     Args:
         svg: the document.
+        width, height: of the picture, px.
         scale: pixels for each px.
 
+    Raises:
+        DrawError: for an image of more than `MOST_PIXELS`, or none.
     """
+    pixels = width * height * scale * scale
+    if not (scale > 0 and pixels <= MOST_PIXELS):
+        raise DrawError(
+            f"a PNG of {width * scale:.0f} by {height * scale:.0f} pixels cannot be made",
+            hint="save it as SVG or PDF, or choose a smaller scale",
+        )
     import resvg_py
 
     outlines_alone = "<text" not in svg
@@ -31,7 +44,6 @@ def to_pdf(svg: str, width: float, height: float) -> bytes:
 
     Raises:
         DrawError: when the extra is not installed.
-
     """
     try:
         import typst

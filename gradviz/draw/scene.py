@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
-from gradviz.draw.geometry import Grid, Point, Rect, bezier, bounds
+from gradviz.draw.geometry import Grid, Point, Rect, bezier, bounds, union
 from gradviz.draw.glyphs import Typeset
 
 SMALLEST_PT = 7.0
 PT_PER_PX = 0.75
+ASTRAY = 90.0
+"""How far from its line a label is no longer read as its own, px."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +30,6 @@ class PlacedText:
         size: the length of an em, px.
         typeset: its glyphs.
         live: whether a gradient flows through its owner.
-
     """
 
     kind: str
@@ -65,7 +66,6 @@ class PlacedEdge:
         parent, child, slot: whose it is.
         points: a straight line's two ends, or the control points of a chain of cubic Bézier curves.
         live, lit: as in the figure.
-
     """
 
     parent: str
@@ -132,7 +132,7 @@ class Scene:
 
     def problems(self) -> list[str]:
         """List what a reader would object to: overlaps, lines through text, clipped or tiny text."""
-        return [*self._overlaps(), *self._crossings(), *self._outside(), *self._tiny()]
+        return [*self._overlaps(), *self._crossings(), *self._outside(), *self._tiny(), *self._astray()]
 
     def crossings(self) -> int:
         """Count how often lines cross each other."""
@@ -195,6 +195,17 @@ class Scene:
         for name, rect in things:
             if min(rect.left, rect.top, frame.right - rect.right, frame.bottom - rect.bottom) < 0:
                 yield f"{name!r} lies outside the picture"
+
+    def _astray(self) -> Iterator[str]:
+        lines = {f"{edge.parent}/{edge.slot}": edge.line for edge in self.edges}
+        labels: dict[str, list[PlacedText]] = {}
+        for text in self.texts:
+            if text.kind == "derivative":
+                labels.setdefault(text.owner, []).append(text)
+        for owner, texts in labels.items():
+            room = union([text.rect for text in texts]).grown(ASTRAY)
+            if not any(room.crossed_by(a, b) for a, b in pairwise(lines[owner])):
+                yield f"the label {texts[0].text!r} stands far from its line"
 
     def _tiny(self) -> Iterator[str]:
         for text in self.texts:

@@ -19,7 +19,6 @@ class Theme:
         quiet: names and constants.
         line, faint_line: edges that carry a gradient, and those that do not.
         box, border: the fill and the outline of an operation.
-
     """
 
     name: str
@@ -120,7 +119,6 @@ def find_theme(name: str) -> Theme:
 
     Raises:
         UsageError: listing the themes.
-
     """
     if name not in THEMES:
         near = get_close_matches(str(name), THEMES, n=1)

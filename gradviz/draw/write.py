@@ -19,7 +19,6 @@ def write_atomically(path: Path | str, data: bytes) -> None:
 
     Raises:
         DrawError: naming the file and the reason; what was there is as it was.
-
     """
     target = Path(path)
     with contextlib.suppress(OSError):

@@ -33,7 +33,6 @@ def backprop_figure(
         labels: "symbolic", "numeric", "both" or "none": what stands on the edges.
         leaves: "once", "repeat" (at each use), or "auto": repeated when used at many places.
         title: of the picture; by default the names of its outputs.
-
     """
     return _BackpropView(graph, values, labels, leaves).figure(title)
 

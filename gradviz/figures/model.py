@@ -35,7 +35,6 @@ class FigureNode:
         node: the id of the node in the graph.
         live: whether a gradient flows through it.
         scope: the path of the scope it was built in, "" for none.
-
     """
 
     key: str
@@ -59,7 +58,6 @@ class FigureEdge:
         labels: the lines of the local derivative ∂parent/∂child, at most two (symbols, numbers).
         live: False for paths that carry no gradient; they are drawn thin and grey.
         lit: on a selected path; drawn heavy.
-
     """
 
     parent: str
@@ -78,7 +76,6 @@ class Figure:
         title: a short plain-text name, the SVG's title.
         description: plain text that says what is seen, the SVG's description.
         captions: lines written below the picture.
-
     """
 
     nodes: tuple[FigureNode, ...]

@@ -23,7 +23,6 @@ class Term:
         args: the terms it is applied to; of a number or symbol, its value or text.
         attrs: further arguments of the function (axes, shapes).
         shape: of a symbol or an argument, the shape of what it stands for; else None.
-
     """
 
     __slots__ = ("args", "attrs", "fn", "shape")

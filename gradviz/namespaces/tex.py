@@ -41,7 +41,6 @@ def to_tex(term: Term | float) -> str:
         >>> h = symbol("h")
         >>> to_tex(h * (1 - h))
         'h(1 - h)'
-
     """
     return _write(simplify(as_term(term)))[0]
 

@@ -15,7 +15,6 @@ def normalize_axis(axis: Any, ndim: int, what: str) -> int:
 
     Raises:
         ShapeError: for an axis out of range, or no integer.
-
     """
     try:
         index = operator.index(axis)
@@ -33,7 +32,6 @@ def normalize_axes(axis: Any, ndim: int, what: str) -> tuple[int, ...]:
 
     Raises:
         ShapeError: for an axis out of range or given twice.
-
     """
     if axis is None:
         return tuple(range(ndim))

@@ -243,7 +243,6 @@ def indicator(condition: Expr) -> Expr:
 
     Raises:
         GraphError: for anything but a comparison, such as ``x > 0``.
-
     """
     if not isinstance(condition, Expr) or condition.tape.rows[condition.id].op not in _COMPARISONS:
         raise GraphError(

@@ -144,7 +144,6 @@ def einsum(subscripts: str, *operands: Any) -> Expr:
         >>> import gradviz as gv
         >>> gv.einsum("ij,j->i", gv.param("A", shape=(2, 3)), gv.data("x", shape=3)).shape
         (2,)
-
     """
     handles = [as_handle(operand) for operand in operands]
     return _einsum(*handles, subscripts=_explicit(subscripts, [handle.ndim for handle in handles]))  # type: ignore[no-any-return]

@@ -282,7 +282,6 @@ def pad(x: Any, pad_width: Any, constant_values: float = 0.0) -> Expr:
         x: a node or array-like.
         pad_width: as NumPy's: a number, (before, after), or one such pair an axis.
         constant_values: what the border holds.
-
     """
     handle = as_handle(x)
     try:

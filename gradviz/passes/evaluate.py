@@ -40,7 +40,6 @@ def evaluate(graph: Graph | Expr, at: Mapping[str, Any] | None = None) -> Values
         >>> x = gv.param("x", 3.0)
         >>> float(gv.evaluate(x * x).output)
         9.0
-
     """
     frozen = as_graph(graph)
     leaves = leaf_values(frozen, at or {})
@@ -76,7 +75,6 @@ def backprop(
         >>> values = gv.backprop(gv.square(w * x))
         >>> float(values.forward["output"]), float(values.grad["w"])
         (36.0, 36.0)
-
     """
     frozen = as_graph(graph)
     root = _root(frozen, output)

@@ -33,7 +33,6 @@ class Labeler:
         >>> g = gv.graph(gv.maximum(1 - (x * y).named("margin"), 0))
         >>> Labeler(g, {}).derivative(len(g) - 1, 0)
         '\\mathbf{1}[1 - \\mathrm{margin} > 0]'
-
     """
 
     def __init__(self, graph: Graph, numbers: Mapping[int, int]) -> None:

@@ -112,7 +112,6 @@ class Values:
             is the parent's followed by the argument's.
         contribution: what each edge adds to its child's g, with the child's shape.
         at: the values of the leaves that were used.
-
     """
 
     graph: Graph

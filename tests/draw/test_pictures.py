@@ -280,6 +280,21 @@ def test_arrays_of_every_size():
         assert gv.figure(gv.sum(gv.exp(x)), labels="both").scene.problems() == []
 
 
+def test_a_png_too_large_is_refused():
+    picture = gv.figure(hinge())
+    for scale in (1e4, 0, -1, float("nan"), float("inf")):
+        with pytest.raises(DrawError, match="cannot be made"):
+            picture.png(scale)
+    assert len(picture.png(1)) < len(picture.png(4))
+
+
+def test_a_label_stands_at_its_line(example_roots):
+    """No candidate far away is taken, however crowded the middle is (it once was, at 10⁹ px)."""
+    for node in example_roots.values():
+        scene = gv.figure(node, labels="both").scene
+        assert max(scene.width, scene.height) < 4000
+
+
 def test_nan_is_visible():
     scene = gv.figure(gv.log(gv.param("x", -1.0)).named("y")).scene
     assert "f0 = NaN" in {text.text for text in scene.texts}
