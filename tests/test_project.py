@@ -180,7 +180,8 @@ def tracked() -> list[Path]:
 
 
 def test_no_file_names_a_registry_or_somebodys_machine():
-    registries = r"pypi\.org|pythonhosted\.org|registry\.npmjs|test\.pypi|conda\.anaconda\.org|index-url"
+    hosts = [("pypi", "org"), ("pythonhosted", "org"), ("npmjs", "org"), ("npmjs", "com"), ("anaconda", "org")]
+    registries = "|".join([rf"{name}\.{top}" for name, top in hosts] + ["index" + "-url"])
     machines = r"(?<![\w.~-])/(?:home|Users|root|work|mnt|opt)/[\w.-]+"
     wrong = re.compile(f"{registries}|{machines}")
     # This file spells the patterns out.

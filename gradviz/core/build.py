@@ -56,12 +56,14 @@ def data(name: str, value: Any = None, *, shape: Any = None, dtype: Any = None, 
 
 def _leaf(op: Primitive, name: str, value: Any, shape: Any, dtype: Any, tex: str | None) -> Expr:
     made = Name(check_name(name), tex)
-    if isinstance(value, Expr):
-        raise GraphError(f"{name!r} is given a node for a value", where=user_location(), hint="name the node instead")
     tape = current_tape()
     if type(value) is float and dtype is None and shape is None:  # most leaves of big graphs
         handle = make_leaf(op, np.float64(value), tape.scalars())  # type: ignore[arg-type]  # a scalar is as good
-    elif value is None:
+        tape.names[handle.id] = made
+        return handle
+    if isinstance(value, Expr):
+        raise GraphError(f"{name!r} is given a node for a value", where=user_location(), hint="name the node instead")
+    if value is None:
         kind = np.dtype(dtype) if dtype is not None else FLOAT64
         handle = make_leaf(op, None, tape.lane(_as_shape(shape), kind))
     else:
@@ -125,7 +127,7 @@ def graph(*outputs: Expr, **named: Expr) -> Graph:
     made = _extract(tape, {name: handle.id for name, handle in roots_by_name.items()})
     if tape.scoped:
         _check_scopes(made)
-    if len(made.names) > 1:
+    if len({name for name, _ in made.names.values()}) < len(made.names):  # unless scopes keep them apart
         try:
             _ = made.paths
         except GraphError as error:

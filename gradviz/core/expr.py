@@ -25,10 +25,10 @@ def _binary(name: str) -> Callable[[Expr, Any], Expr]:
     def method(self: Expr, other: Any) -> Expr:
         lane = self.lane
         try:
-            row = lane.quick[name] if other.lane is lane else None
+            if other.lane is not lane:
+                return apply(REGISTRY[name], self, other)
+            row = lane.quick[name]
         except (AttributeError, KeyError):
-            row = None
-        if row is None:
             return apply(REGISTRY[name], self, other)
         rows = lane.rows
         made = new(Expr)

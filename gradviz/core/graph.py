@@ -205,6 +205,8 @@ class Graph:
 
     def depends_on(self, leaves: frozenset[int]) -> bytearray:
         """Return a flag a node: whether it depends on any of these nodes (or is one)."""
+        if leaves.issuperset(self.leaf_ids):
+            return bytearray(b"\1") * len(self)
         flags = bytearray(len(self))
         for index in leaves:
             flags[index] = 1

@@ -1,6 +1,6 @@
 r"""Numbers set from glyphs that were measured once: most labels of a picture are numbers.
 
-`f_{3} = -0.25` and `[0.2,\\ 0.3]` are put together here from the advances that the typesetter itself gave
+`f_{3} = -0.25` and `[0.2,\ 0.3]` are put together here from the advances that the typesetter itself gave
 for a few patterns, so that they look the same and cost microseconds.
 """
 

@@ -24,6 +24,8 @@ from gradviz.namespaces.record import Term, as_term, recorder, symbol
 
 Kind = tuple[Primitive, tuple[tuple[str, float], ...]]
 LEAF = -1
+_SAMPLE = 64
+"""So many nodes tell which operations are common: their branches are tried first."""
 
 _FLOAT64 = np.dtype(np.float64)
 _INFIX = {
@@ -145,7 +147,7 @@ def _codes(graph: Graph) -> tuple[list[int], tuple[Kind, ...]] | None:
     """Return a code a node, and the kinds they stand for; None for a graph that is not all scalars."""
     kinds: dict[Kind, int] = {}
     by_row: dict[Any, int] = {}
-    common = Counter(graph.rows[:1000])
+    common = Counter(graph.rows[-_SAMPLE:])
     for row in sorted(set(graph.rows), key=lambda row: -common[row]):
         if row.shape != () or row.dtype != _FLOAT64:
             return None
