@@ -3,7 +3,8 @@
 Every library gets the same graph: a tenth of the nodes are leaves, the rest products of two leaves and
 a balanced sum of them, so that no library's recursion limit is in the way. Results must agree before
 anything is timed. The libraries take turns, round after round, and the table gives medians and the
-ratio to micrograd, which is what holds when the machine's speed drifts.
+ratio to micrograd, which is what holds when the machine's speed drifts. Each run includes the collection of
+its own garbage (what was imported before is frozen), so that no library pays for another's cycles.
 
     python benchmarks/tape.py [--sizes 1000,10000,100000] [--rounds 7]
 
@@ -108,12 +109,14 @@ def main() -> None:
             found = run(size)
             close = all(abs(a - b) <= 1e-9 * abs(b) for a, b in zip(found, expected, strict=True))
             assert close, f"{name} disagrees: {found} against {expected}"
+        gc.collect()
+        gc.freeze()
         times: dict[str, list[float]] = {name: [] for name in chosen}
         for _ in range(options.rounds):
             for name, run in chosen.items():
-                gc.collect()
                 start = time.perf_counter()
                 run(size)
+                gc.collect()
                 times[name].append(time.perf_counter() - start)
         medians = {name: statistics.median(found) for name, found in times.items()}
         for name, median in medians.items():

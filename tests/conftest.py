@@ -8,8 +8,12 @@ import tempfile
 
 import pytest
 from gallery import EXAMPLES
+from hypothesis import settings
 
 from gradviz.core.build import roots
+
+settings.register_profile("repeatable", derandomize=True, deadline=None)  # the same graphs on every machine
+settings.load_profile("repeatable")
 
 os.environ["GRADVIZ_CACHE"] = tempfile.mkdtemp(prefix="gradviz-tests-")  # nothing of the tests in the user's own
 

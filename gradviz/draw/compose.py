@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from functools import cached_property
+from itertools import pairwise
 from math import ceil, hypot
 
 from gradviz.draw.geometry import Grid, Point, Rect, along, bezier, bounds, union
 from gradviz.draw.layout import Box, Layout, Link, lay_out
 from gradviz.draw.parts import Part, Sized, label_part, measure
-from gradviz.draw.place import GAP, Placer, attach, bowed, crosses
+from gradviz.draw.place import FARTHEST, GAP, Placer, attach, bowed, crosses
 from gradviz.draw.scene import PlacedBox, PlacedEdge, PlacedText, Scene
 from gradviz.figures.model import Figure, FigureEdge
 
@@ -18,7 +19,8 @@ MARGIN = 14.0
 BETWEEN, RANKS = 26.0, 44.0
 _LOOSER = 1.22
 _ATTEMPTS = 6
-_MANY = 150
+_MANY = 80
+"""Pictures of more edges than this are given room from the start, and fewer attempts."""
 _BOW = 16.0
 _ALL_BUT_STRAIGHT = 3.0
 
@@ -47,9 +49,9 @@ class _Composer:
         self._rooms = [_block(parts) for parts in self._labels]
 
     def scene(self) -> Scene:
-        attempts = _ATTEMPTS if len(self._figure.edges) < _MANY else 2
-        for attempt in range(attempts):
-            for compact in (True, False) if self._has_values_below else (False,):
+        many = len(self._figure.edges) > _MANY
+        for attempt in range(1, 3) if many else range(_ATTEMPTS):
+            for compact in (True, False) if self._has_values_below and not many else (False,):
                 found = self._attempt(_LOOSER**attempt, compact)
                 if found is not None:
                     return found
@@ -115,8 +117,14 @@ class _Composer:
             x, y = center
             reserved = Rect(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
             side = self._side(place, self._figure.edges[place], layout.anchors)
-            free = placer.take(reserved) or placer.place(bezier(routes[place]), (width, height), side)
-            rects.append(free or reserved)
+            line = bezier(routes[place])
+            near = any(reserved.grown(FARTHEST).crossed_by(a, b) for a, b in pairwise(line))
+            rects.append(
+                (near and placer.take(reserved))
+                or placer.place(line, (width, height), side)
+                or placer.place(line, (width, height), side, farther=FARTHEST)
+                or reserved
+            )
         return self._scene(layout.anchors, routes, rects)
 
     def _obstacles(self, anchors: Sequence[Point]) -> Grid[object]:

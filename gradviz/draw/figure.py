@@ -14,7 +14,7 @@ from gradviz.passes.evaluate import backprop, evaluate
 from gradviz.passes.values import Values
 
 VIEWS = {"backprop": backprop_figure}
-_MOST_TRIED = 150
+_MOST_TRIED = 80
 """Pictures of more edges than this are laid out once; smaller ones again where lines cross."""
 
 

@@ -65,17 +65,23 @@ class Placer:
             for a, b in pairwise(line):
                 self._segments.add(bounds((a, b)).grown(0.1), (a, b))
 
-    def place(self, line: tuple[Point, ...], size: tuple[float, float], prefer: int) -> Rect | None:
+    def place(
+        self, line: tuple[Point, ...], size: tuple[float, float], prefer: int, farther: float = 0.0
+    ) -> Rect | None:
         """Return a free rectangle beside a line, as near its middle as there is one, or None.
 
         Args:
             line: the polyline that the label belongs to.
             size: width and height, px.
             prefer: -1 for the left or upper side, 1 for the other.
+            farther: how much farther off than usual it may stand, px.
         """
         points = _along(line)
-        for gap in (GAP, GAP + 7.0):
-            for rect in _candidates(points, size, prefer, gap):
+        middle = [_beside(*points[0][1:], size, prefer, flat=flat, gap=GAP) for flat in (False, True)]
+        if taken := self.take(min(middle, key=lambda rect: _away(rect, points[0][1], size))):
+            return taken  # most labels find their place at once
+        for gap in (GAP, GAP + 7.0, *((GAP + 20.0, GAP + farther) if farther else ())):
+            for rect in _candidates(points, size, prefer, gap, FARTHEST + farther):
                 if self.take(rect):
                     return rect
         return None
@@ -112,7 +118,7 @@ def _along(line: tuple[Point, ...]) -> list[tuple[float, Point, Point]]:
 
 
 def _candidates(
-    points: Sequence[tuple[float, Point, Point]], size: tuple[float, float], prefer: int, gap: float
+    points: Sequence[tuple[float, Point, Point]], size: tuple[float, float], prefer: int, gap: float, farthest: float
 ) -> list[Rect]:
     """Return places for a label, the best first: near its line and the line's middle, on the preferred side."""
     found: list[tuple[float, int, Rect]] = []
@@ -120,11 +126,16 @@ def _candidates(
         for side in (prefer, -prefer):
             for flat in (False, True):
                 rect = _beside(point, slope, size, side, flat=flat, gap=gap)
-                away = abs((rect.left + rect.right) / 2 - point[0]) - size[0] / 2
-                away += abs((rect.top + rect.bottom) / 2 - point[1]) - size[1] / 2
-                if away <= FARTHEST:
+                away = _away(rect, point, size)
+                if away <= farthest:
                     found.append((away + 50.0 * off + (0.0 if side == prefer else 4.0), len(found), rect))
     return [rect for _, _, rect in sorted(found, key=itemgetter(0, 1))]
+
+
+def _away(rect: Rect, point: Point, size: tuple[float, float]) -> float:
+    """How far a rectangle stands off a point."""
+    across = abs((rect.left + rect.right) / 2 - point[0]) - size[0] / 2
+    return across + abs((rect.top + rect.bottom) / 2 - point[1]) - size[1] / 2
 
 
 def _beside(point: Point, slope: Point, size: tuple[float, float], side: int, *, flat: bool, gap: float) -> Rect:
