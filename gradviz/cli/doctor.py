@@ -129,9 +129,11 @@ def _text_fonts() -> Check:
     name = "CJK fonts"
     advice = "PNG and PDF show boxes for such text; install a font, such as Noto Sans CJK"
     try:
-        raster = importlib.import_module("gradviz.draw.raster")
-        fonts = importlib.import_module("gradviz.draw.svg").FALLBACK_FONTS
-        nothing, *seen = (raster.to_png(_SAMPLE.format(fonts=fonts, char=char), 1.0) for char in "\U0010fffd字かガ한")
+        from gradviz.draw.raster import to_png
+        from gradviz.draw.svg import FALLBACK_FONTS
+
+        samples = (_SAMPLE.format(fonts=FALLBACK_FONTS, char=char) for char in "\U0010fffd字かガ한")
+        nothing, *seen = (to_png(sample, 40, 40, 1.0) for sample in samples)
     except Exception as error:
         return Check(name, f"{type(error).__name__}: {error}", ok=False, advice=advice)
     if nothing in seen:

@@ -85,6 +85,8 @@ def test_the_doctor_says_what_is_there(gradviz):
     checks = {check["name"]: check for check in report["checks"]}
     assert {"gradviz", "Python", "numpy", "Graphviz", "mathematics", "drawing"} <= set(checks)
     assert all(check["found"] for check in checks.values())
+    assert not [check for check in checks.values() if "Error" in check["found"]]
+    assert checks["CJK fonts"]["found"] in {"none", "Chinese, Japanese and Korean are drawn"}
     plain = gradviz("doctor")
     assert plain.returncode == 0
     for name, check in checks.items():
