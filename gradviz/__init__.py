@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     from gradviz.draw.figure import figure
     from gradviz.draw.picture import Picture
     from gradviz.errors import GradvizError
+    from gradviz.passes.check import check
     from gradviz.passes.evaluate import backprop, evaluate
+    from gradviz.passes.report import Report
     from gradviz.passes.values import Values
 
 __version__ = "0.1.0"
@@ -35,8 +37,10 @@ _LAZY = {
     "Graph": "gradviz.core.graph",
     "Node": "gradviz.core.graph",
     "Picture": "gradviz.draw.picture",
+    "Report": "gradviz.passes.report",
     "Values": "gradviz.passes.values",
     "backprop": "gradviz.passes.evaluate",
+    "check": "gradviz.passes.check",
     "constant": "gradviz.core.build",
     "data": "gradviz.core.build",
     "evaluate": "gradviz.passes.evaluate",
@@ -54,8 +58,10 @@ __all__ = [
     "Graph",
     "Node",
     "Picture",
+    "Report",
     "Values",
     "backprop",
+    "check",
     "constant",
     "data",
     "evaluate",

@@ -18,6 +18,7 @@ from gradviz.cli.failure import report
 
 COMMANDS = {
     "render": "Draw the graphs of a script, or of an expression.",
+    "check": "Prove every derivative with SymPy, and compare every gradient with differences.",
     "examples": "List, show or copy the shipped examples.",
     "doctor": "Say what gradviz draws with here, and what is missing.",
 }
@@ -81,6 +82,7 @@ def cli(ctx: click.Context) -> None:
       gradviz examples                          what there is to start from
       gradviz render script.py                  one SVG for every root in the script
       gradviz render -e "max(1 - w*x*y, 0)"     without a script
+      gradviz check script.py                   is every derivative right?
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help(), err=True)

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 import gradviz as gv
-from gradviz.cli.load import Drawable, without_place
+from gradviz.cli.load import Drawable, check_taken, taken_by, without_place
 from gradviz.core.graph import Graph, Node
 from gradviz.draw.picture import Picture
-from gradviz.errors import GraphError, UsageError
+from gradviz.errors import GraphError
 from gradviz.passes.values import Values
 
 _MOST_NAMES = 5
@@ -75,26 +75,9 @@ def draw(drawables: Sequence[Drawable], at: Mapping[str, Any], with_values: bool
         UsageError: for a value of a leaf that no graph has.
         GradvizError: for a value of the wrong shape, or a figure that cannot be drawn.
     """
-    graphs = [drawable.thing for drawable in drawables if isinstance(drawable.thing, Graph)]
-    for name in at:
-        _check_taken(name, graphs)
+    check_taken(at, [drawable.thing for drawable in drawables if isinstance(drawable.thing, Graph)])
     with without_place():
         return [_draw_one(drawable, at, with_values, look) for drawable in drawables]
-
-
-def _check_taken(name: str, graphs: Sequence[Graph]) -> None:
-    """Refuse a value for a leaf that is in none of the graphs."""
-    reason: GraphError | None = None
-    for graph in graphs:
-        try:
-            graph.find(name)
-        except GraphError as error:
-            reason = reason or error
-        else:
-            return
-    if reason is None:
-        raise UsageError(f"--at {name}: a picture that the script has made takes no values")
-    raise UsageError(f"--at {name}: {reason.what}", hint=reason.hint)
 
 
 def _draw_one(drawable: Drawable, at: Mapping[str, Any], with_values: bool, look: Look) -> Drawn:
@@ -103,7 +86,7 @@ def _draw_one(drawable: Drawable, at: Mapping[str, Any], with_values: bool, look
     graph, values = drawable.thing, None
     notes: list[str] = []
     if with_values:
-        values, notes = _compute(graph, {name: value for name, value in at.items() if _has(graph, name)})
+        values, notes = _compute(graph, taken_by(graph, at))
     labels = look.labels
     if values is None and labels in {"numeric", "both"}:
         labels = "symbolic"
@@ -119,14 +102,6 @@ def _draw_one(drawable: Drawable, at: Mapping[str, Any], with_values: bool, look
         title=drawable.title,
     )
     return Drawn(drawable.name, picture, drawable.only, graph, values, notes)
-
-
-def _has(graph: Graph, name: str) -> bool:
-    try:
-        graph.find(name)
-    except GraphError:
-        return False
-    return True
 
 
 def _compute(graph: Graph, at: Mapping[str, Any]) -> tuple[Values | None, list[str]]:

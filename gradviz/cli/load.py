@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 import gradviz as gv
 from gradviz.cli.script import Script
 from gradviz.core.build import Expr, graph, roots
 from gradviz.core.graph import Graph
 from gradviz.draw.picture import Picture
-from gradviz.errors import GradvizError, ScriptError, UsageError
+from gradviz.errors import GradvizError, GraphError, ScriptError, UsageError
 
 
 @dataclass(frozen=True)
@@ -93,6 +94,46 @@ def without_place() -> Iterator[None]:
     except GradvizError as error:
         error.where = None
         raise
+
+
+def load_graphs(target: Target, at: Mapping[str, Any]) -> list[tuple[str, Graph, dict[str, Any]]]:
+    """Return every graph of a target with its name and those values that it has leaves for.
+
+    Raises:
+        GradvizError: as `Target.load`; also for a value that no graph takes, or a target of pictures only.
+    """
+    found = [(one.name, one.thing) for one in target.load(at) if isinstance(one.thing, Graph)]
+    if not found:
+        raise ScriptError("there are pictures here, but no graph", hint="a variable that holds a node is one")
+    check_taken(at, [graph for _, graph in found])
+    return [(name, graph, taken_by(graph, at)) for name, graph in found]
+
+
+def check_taken(at: Mapping[str, Any], graphs: Sequence[Graph]) -> None:
+    """Refuse a value for a leaf that is in none of the graphs.
+
+    Raises:
+        UsageError: naming it.
+    """
+    for name in at:
+        reasons = [_missing(graph, name) for graph in graphs]
+        if not reasons:
+            raise UsageError(f"--at {name}: a picture that the script has made takes no values")
+        if all(reasons):
+            raise UsageError(f"--at {name}: {reasons[0].what}", hint=reasons[0].hint)  # type: ignore[union-attr]
+
+
+def taken_by(graph: Graph, at: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those of the values that a graph has nodes for."""
+    return {name: value for name, value in at.items() if _missing(graph, name) is None}
+
+
+def _missing(graph: Graph, name: str) -> GraphError | None:
+    try:
+        graph.find(name)
+    except GraphError as error:
+        return error
+    return None
 
 
 def _pick(variables: Mapping[str, object], name: str, script: str) -> Drawable:

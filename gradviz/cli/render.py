@@ -14,6 +14,7 @@ from gradviz.cli import COMMANDS, streams
 from gradviz.cli.drawing import Drawn, Look, draw
 from gradviz.cli.failure import report
 from gradviz.cli.load import Target, parse_target, without_place
+from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
 from gradviz.cli.outputs import Naming, Output
 from gradviz.cli.points import parse_at
 from gradviz.cli.script import Script
@@ -26,21 +27,6 @@ from gradviz.draw.theme import THEMES
 from gradviz.draw.write import write_atomically
 from gradviz.errors import DrawError, UsageError
 from gradviz.figures.backprop import LABELS, LEAVES
-
-_SCRIPT_ARGS = "gradviz.script_args"
-_EPILOG = "What follows -- is given to the script. Every root among the script's variables is one figure."
-
-
-class RenderCommand(click.Command):
-    """A command that keeps what follows `--` for the script."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Part the command's own arguments from the script's."""
-        if "--" in args:
-            place = args.index("--")
-            ctx.meta[_SCRIPT_ARGS] = args[place + 1 :]
-            args = args[:place]
-        return super().parse_args(ctx, args)
 
 
 @dataclass(frozen=True)
@@ -132,21 +118,13 @@ def open_outputs(outputs: Sequence[Output]) -> None:
         streams.say("there is no desktop here to open a picture with")
 
 
-@click.command("render", cls=RenderCommand, help=COMMANDS["render"], epilog=_EPILOG)
-@click.argument("target", required=False, metavar="[SCRIPT.py[:NAME]]")
-@click.option("-e", "--expression", metavar="TEXT", help='Draw an expression: "max(1 - w*x*y, 0)".')
+@click.command("render", cls=ScriptCommand, help=COMMANDS["render"], epilog=EPILOG)
+@target_options
 @click.option("-o", "--output", metavar="FILE", help="The file, or a folder for it, or - for stdout.")
 @click.option(
     "--format", "formats", multiple=True, type=click.Choice(list(FORMATS)), help="May be given several times."
 )
 @click.option("--view", type=click.Choice(list(VIEWS)), default="backprop", help="What kind of figure.")
-@click.option(
-    "--at",
-    "points",
-    multiple=True,
-    metavar="NAME=VALUE",
-    help="A leaf's value: W=0.2,0.3 or W=[[1,2],[3,4]].",
-)
 @click.option("--labels", type=click.Choice(LABELS), default="symbolic", help="The derivatives on the edges.")
 @click.option("--no-values", is_flag=True, help="Leave out f and g beside the nodes.")
 @click.option("--theme", type=click.Choice(list(THEMES)), default="slide", help="The colors.")
@@ -160,10 +138,7 @@ def open_outputs(outputs: Sequence[Output]) -> None:
 @click.option("--watch", is_flag=True, help="Draw again whenever the script is saved.")
 @click.option("--open", "show", is_flag=True, help="Open the picture.")
 @click.option("--json", "as_json", is_flag=True, help="Answer with JSON.")
-@click.pass_context
 def command(
-    ctx: click.Context,
-    /,
     *,
     target: str | None,
     expression: str | None,
@@ -177,7 +152,7 @@ def command(
     **look: str,
 ) -> None:
     """Draw, and write the names of the files to stdout."""
-    wanted = parse_target(target, expression, ctx.meta.get(_SCRIPT_ARGS, ()))
+    wanted = parse_target(target, expression, script_args())
     naming = Naming.choose(wanted.stem, output, formats, FORMATS, Path.cwd())
     if naming.stdout and (as_json or show or watch):
         raise UsageError("with -o - the answer is the figure itself", hint="leave out --json, --open and --watch")

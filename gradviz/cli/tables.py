@@ -1,13 +1,28 @@
-"""Tables on a terminal. The one file of this room that loads rich, and only when it prints."""
+"""Printing on a terminal. Rich is loaded only when something is printed."""
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Sequence
+from typing import TextIO
 
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
+
+_WIDTH = 120
+"""Of what is no terminal, unless COLUMNS says otherwise."""
+
+
+def show(renderable: RenderableType, file: TextIO | None = None, gap: bool = False) -> None:
+    """Print something laid out for the width of the terminal, after an empty line if asked for."""
+    stream = file or sys.stdout
+    width = None if stream.isatty() or "COLUMNS" in os.environ else _WIDTH
+    console = Console(file=stream, highlight=False, width=width)
+    if gap:
+        console.print()
+    console.print(renderable)
 
 
 def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> None:
@@ -15,4 +30,4 @@ def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], caption:
     table = Table(*headings, box=None, pad_edge=False, header_style="bold", caption_justify="left", caption=caption)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    Console(file=sys.stdout, highlight=False).print(table)
+    show(table)

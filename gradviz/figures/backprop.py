@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,7 +9,7 @@ from gradviz.core.format import array_tex, array_text
 from gradviz.core.graph import Graph, Node
 from gradviz.core.plain import tex_to_text
 from gradviz.figures.model import Figure, FigureEdge, FigureNode, Kind, Label
-from gradviz.passes.labels import Labeler
+from gradviz.passes.labels import Labeler, breadth_first, node_numbers
 from gradviz.passes.values import Values
 
 LABELS = ("symbolic", "numeric", "both", "none")
@@ -43,10 +42,8 @@ class _BackpropView:
         self._values = values
         self._labels = labels
         self._leaves = leaves
-        self._order = list(_breadth_first(graph))
-        self._numbers = {
-            index: place for place, index in enumerate(i for i in self._order if not graph.rows[i].op.leaf)
-        }
+        self._order = list(breadth_first(graph))
+        self._numbers = node_numbers(graph)
         self._live = graph.depends_on(graph.learned)
         self._labeler = Labeler(graph, self._numbers)
 
@@ -158,16 +155,3 @@ class _BackpropView:
 
 def _number(value: Any) -> Label:
     return Label(array_tex(value), array_text(value))
-
-
-def _breadth_first(graph: Graph) -> Iterator[int]:
-    """Yield the nodes from the outputs down, level by level, arguments from left to right."""
-    seen = set(graph.outputs.values())
-    waiting = deque(dict.fromkeys(graph.outputs.values()))
-    while waiting:
-        index = waiting.popleft()
-        yield index
-        for child in graph.args[index]:
-            if child not in seen:
-                seen.add(child)
-                waiting.append(child)

@@ -36,6 +36,9 @@ class Term:
     def __repr__(self) -> str:
         return f"{self.fn}({', '.join(map(repr, (*self.args, *self.attrs)))})"
 
+    def __bool__(self) -> bool:
+        raise TypeError("a rule cannot ask for the truth of what it computes (use xp.where or xp.indicator)")
+
     @property
     def value(self) -> Number | None:
         """The number it is, or None."""

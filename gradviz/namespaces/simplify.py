@@ -42,7 +42,11 @@ def simplify(term: Term) -> Term:
     if term.fn in _PASSED_THROUGH:
         return args[0]
     shaped = _SHAPED.get(term.fn)
-    return (shaped(args, term.attrs) if shaped else None) or Term(term.fn, args, term.attrs, term.shape)
+    return _first(shaped(args, term.attrs) if shaped else None, Term(term.fn, args, term.attrs, term.shape))
+
+
+def _first(found: Term | None, otherwise: Term) -> Term:
+    return otherwise if found is None else found
 
 
 def _is(term: Term, number: float) -> bool:
@@ -57,7 +61,8 @@ def negated(term: Term) -> Term | None:
         return term.args[0]  # type: ignore[no-any-return]
     if term.fn in ("multiply", "divide"):
         first = negated(term.args[0])
-        return _RULES[term.fn](first, term.args[1]) or Term(term.fn, (first, term.args[1])) if first else None
+        if first is not None:
+            return _first(_RULES[term.fn](first, term.args[1]), Term(term.fn, (first, term.args[1])))
     return None
 
 
@@ -69,7 +74,7 @@ def _add(a: Term, b: Term) -> Term | None:
     if a.fn == b.fn == "number":
         return None
     minus = negated(b)
-    return Term("subtract", (a, minus)) if minus else None
+    return None if minus is None else Term("subtract", (a, minus))
 
 
 def _subtract(a: Term, b: Term) -> Term | None:
@@ -80,7 +85,7 @@ def _subtract(a: Term, b: Term) -> Term | None:
     if _is(a, 0):
         return _negative(b)
     plus = negated(b)
-    return Term("add", (a, plus)) if plus else None
+    return None if plus is None else Term("add", (a, plus))
 
 
 def _multiply(a: Term, b: Term) -> Term | None:
@@ -95,10 +100,8 @@ def _multiply(a: Term, b: Term) -> Term | None:
     if b.fn == "number":  # the number first
         a, b = b, a
     if a.fn == "number" and b.fn == "multiply" and b.args[0].fn == "number":
-        return _multiply(as_term(a.value * b.args[0].value), b.args[1]) or Term(
-            "multiply",
-            (as_term(a.value * b.args[0].value), b.args[1]),
-        )
+        number = as_term(a.value * b.args[0].value)
+        return _first(_multiply(number, b.args[1]), Term("multiply", (number, b.args[1])))
     if _is(a, -1):
         return _negative(b)
     if a.fn == "divide" and _is(a.args[0], 1):
@@ -114,7 +117,7 @@ def _divide(a: Term, b: Term) -> Term | None:
     if _is(a, 0):
         return ZERO
     minus = negated(a)
-    return Term("negative", (Term("divide", (minus, b)),)) if minus else None
+    return None if minus is None else Term("negative", (Term("divide", (minus, b)),))
 
 
 def _power(a: Term, b: Term) -> Term | None:
@@ -125,12 +128,14 @@ def _power(a: Term, b: Term) -> Term | None:
     if a.fn == b.fn == "number" and isinstance(b.value, int) and abs(b.value) < 10 and a.value:
         return as_term(a.value**b.value)
     if b.fn == "number" and isinstance(b.value, float) and b.value.is_integer():
-        return _power(a, as_term(int(b.value))) or Term("power", (a, as_term(int(b.value))))
+        whole = as_term(int(b.value))
+        return _first(_power(a, whole), Term("power", (a, whole)))
     return None
 
 
-def _negative(a: Term) -> Term | None:
-    return negated(a) or (as_term(-a.value) if a.fn == "number" and a.value is not None else Term("negative", (a,)))
+def _negative(a: Term) -> Term:
+    otherwise = Term("negative", (a,)) if a.value is None else as_term(-a.value)
+    return _first(negated(a), otherwise)
 
 
 def _guard(holds: Term, value: Term, otherwise: Term) -> Term:

@@ -43,8 +43,7 @@ def evaluate(graph: Graph | Expr, at: Mapping[str, Any] | None = None) -> Values
     """
     frozen = as_graph(graph)
     leaves = leaf_values(frozen, at or {})
-    swept = scalar.forward(frozen, leaves)
-    return _assemble(frozen, swept if swept is not None else _forward(frozen, leaves), None, None)
+    return _assemble(frozen, forward_values(frozen, leaves), None, None)
 
 
 def backprop(
@@ -89,8 +88,8 @@ def backprop(
         if swept is not None:
             return _assemble(frozen, *swept, wanted)
     forward = _forward(frozen, leaves)
-    start = _seed(frozen, root, seed)
-    return _assemble(frozen, forward, _backward(frozen, forward, root, start, frozen.depends_on(wanted())), wanted)
+    seeds = {root: _seed(frozen, root, seed)}
+    return _assemble(frozen, forward, adjoints(frozen, forward, seeds, frozen.depends_on(wanted())), wanted)
 
 
 def leaf_values(graph: Graph, at: Mapping[str, Any]) -> dict[int, Any]:
@@ -156,6 +155,12 @@ def _seed(graph: Graph, root: int, seed: Any) -> Any:
     return array
 
 
+def forward_values(graph: Graph, leaves: Mapping[int, Any]) -> list[Any]:
+    """Return the value of every node for these values of the leaves."""
+    swept = scalar.forward(graph, leaves)
+    return swept if swept is not None else _forward(graph, leaves)
+
+
 def _forward(graph: Graph, leaves: Mapping[int, Any]) -> list[Any]:
     values: list[Any] = []
     with np.errstate(all="ignore"):
@@ -180,19 +185,28 @@ def _run(graph: Graph, index: int, rule: Any, *args: Any, **attrs: Any) -> Any:
         ) from error
 
 
-def _backward(graph: Graph, values: list[Any], root: int, seed: Any, live: bytearray) -> list[Any]:
-    adjoints: list[Any] = [None] * len(graph)
-    adjoints[root] = read_only(seed, graph.rows[root].dtype, graph.rows[root].shape) if live[root] else None
-    for index in range(root, -1, -1):
-        g = adjoints[index]
+def adjoints(graph: Graph, values: Sequence[Any], seeds: Mapping[int, Any], live: bytearray) -> list[Any]:
+    """Return ∂(Σ seed · output)/∂f of every live node, None where no gradient flows to.
+
+    Args:
+        graph: the graph.
+        values: of all nodes.
+        seeds: by output node, of its shape.
+        live: a flag a node: whether its adjoint is wanted.
+    """
+    found: list[Any] = [None] * len(graph)
+    for root, seed in seeds.items():
+        found[root] = read_only(seed, graph.rows[root].dtype, graph.rows[root].shape) if live[root] else None
+    for index in range(max(seeds), -1, -1):
+        g = found[index]
         slots = [slot for slot, child in enumerate(graph.args[index]) if live[child]]
         if g is None or not slots:
             continue
         for slot, added in zip(slots, contributions(graph, values, g, index, slots), strict=True):
             child = graph.args[index][slot]
-            before, row = adjoints[child], graph.rows[child]
-            adjoints[child] = added if before is None else read_only(before + added, row.dtype, row.shape)
-    return adjoints
+            before, row = found[child], graph.rows[child]
+            found[child] = added if before is None else read_only(before + added, row.dtype, row.shape)
+    return found
 
 
 def contributions(graph: Graph, values: Any, g: Any, parent: int, slots: Sequence[int]) -> list[Any]:
@@ -207,9 +221,22 @@ def contributions(graph: Graph, values: Any, g: Any, parent: int, slots: Sequenc
                 found.append(xp.sum_to(np.broadcast_to(g * partial, row.shape), graph.rows[args[slot]].shape))
         else:
             products = _run(graph, parent, row.op.vjp, xp, g, values[parent], *inputs, **row.attrs)
-            found = [products[slot] for slot in slots]
-    children = [graph.rows[args[slot]] for slot in slots]
-    return [read_only(one, child.dtype, child.shape) for one, child in zip(found, children, strict=True)]
+            found = [products[slot] if slot < len(products) else None for slot in slots]
+    return [_fitted(graph, parent, slot, one) for slot, one in zip(slots, found, strict=True)]
+
+
+def _fitted(graph: Graph, parent: int, slot: int, given: Any) -> Any:
+    """Return a rule's answer for an argument as a value of that argument's shape and dtype."""
+    child = graph.rows[graph.args[parent][slot]]
+    if given is None:
+        raise GraphError(f"{graph.describe(parent)} has no derivative by argument {slot + 1}", where=user_location())
+    if np.shape(given) not in (child.shape, ()):
+        raise GraphError(
+            f"the rule of {graph.describe(parent)} gives shape {np.shape(given)} for argument {slot + 1}, "
+            f"which has {child.shape}",
+            where=user_location(),
+        )
+    return read_only(given, child.dtype, child.shape)
 
 
 def local_derivative(graph: Graph, values: Any, parent: int, slot: int) -> Any:
@@ -232,19 +259,19 @@ def _size(row: Row) -> int:
 
 
 def _assemble(
-    graph: Graph, forward: list[Any], adjoints: list[Any] | None, wanted: Callable[[], frozenset[int]] | None
+    graph: Graph, forward: list[Any], backward: list[Any] | None, wanted: Callable[[], frozenset[int]] | None
 ) -> Values:
-    nothing: list[Any] = [None] * len(graph) if adjoints is None else adjoints
-    backward = NodeValues(graph, nothing, wanted, "the adjoint")
+    nothing: list[Any] = [None] * len(graph) if backward is None else backward
+    adjoint = NodeValues(graph, nothing, wanted, "the adjoint")
     values = NodeValues(graph, forward, None, "the value")
     return Values(
         graph=graph,
         forward=values,
-        backward=backward,
+        backward=adjoint,
         local=EdgeValues(graph, lambda p, s: local_derivative(graph, values, p, s), lambda p, s: True),
         contribution=EdgeValues(
             graph,
-            lambda p, s: contributions(graph, values, backward[p], p, [s])[0],
-            lambda p, s: p in backward and graph.args[p][s] in backward,
+            lambda p, s: contributions(graph, values, adjoint[p], p, [s])[0],
+            lambda p, s: p in adjoint and graph.args[p][s] in adjoint,
         ),
     )

@@ -5,7 +5,8 @@ A child speaks by its name; an unnamed one is written out when that is short, el
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import deque
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -20,12 +21,31 @@ LONGEST_WRITTEN_OUT = 2
 _ADJOINT = "g"
 
 
+def breadth_first(graph: Graph) -> Iterator[int]:
+    """Yield the nodes from the outputs down, level by level, arguments from left to right."""
+    seen = set(graph.outputs.values())
+    waiting = deque(dict.fromkeys(graph.outputs.values()))
+    while waiting:
+        index = waiting.popleft()
+        yield index
+        for child in graph.args[index]:
+            if child not in seen:
+                seen.add(child)
+                waiting.append(child)
+
+
+def node_numbers(graph: Graph) -> dict[int, int]:
+    """Return the number i of f_i for every operation: the slides count from the root down, which is 0."""
+    operations = (index for index in breadth_first(graph) if not graph.rows[index].op.leaf)
+    return {index: number for number, index in enumerate(operations)}
+
+
 class Labeler:
     r"""Writes the derivatives of one graph's edges.
 
     Args:
         graph: the graph.
-        numbers: the number i of ``f_i`` by node, as the picture counts.
+        numbers: the number i of ``f_i`` by node; see `node_numbers`.
 
     Example:
         >>> import gradviz as gv
@@ -57,10 +77,13 @@ class Labeler:
             text = fill(template, {**places, "f": value, "g": adjoint})
             adjoint_needed = row.op.partials is None and row.shape != () and "#g" not in template
             return rf"{_ADJOINT} \odot {text}" if adjoint_needed else text
-        if row.op.partials is not None:
-            return to_tex(row.op.partials[slot](recorder, value, *terms, **row.attrs))
-        assert row.op.vjp is not None
-        return to_tex(row.op.vjp(recorder, adjoint, value, *terms, **row.attrs)[slot])
+        try:
+            if row.op.partials is not None:
+                return to_tex(row.op.partials[slot](recorder, value, *terms, **row.attrs))
+            assert row.op.vjp is not None
+            return to_tex(row.op.vjp(recorder, adjoint, value, *terms, **row.attrs)[slot])
+        except Exception:  # a user's rule may do what only arrays allow
+            return rf"\partial_{{{slot + 1}}} {row.op.symbol_for(row.attrs, tuple(term.shape for term in terms))}"
 
     def _value(self, index: int, terms: list[Term]) -> Term:
         """The node's own value: its name, or written out when short, or f_i."""

@@ -117,9 +117,19 @@ def _backward_lines(kind: Kind, places: list[str]) -> list[str]:
 
 
 @lru_cache(maxsize=64)
-def _program(kinds: tuple[Kind, ...]) -> tuple[Callable[..., list[float]], Callable[..., list[float]]]:
-    """Compile the two sweeps for the kinds of operation that a graph has."""
-    source = [
+def _program(kinds: tuple[Kind, ...]) -> tuple[Callable[..., list[float]], Callable[..., list[float]]] | None:
+    """Compile the two sweeps for the kinds of operation that a graph has; None if a rule cannot be recorded."""
+    try:
+        source = _source(kinds)
+    except Exception:  # a user's rule may do what only arrays allow
+        return None
+    scope = _scope()
+    exec(compile("\n".join(source), "<scalar sweep>", "exec"), scope)
+    return scope["forward"], scope["backward"]
+
+
+def _source(kinds: tuple[Kind, ...]) -> list[str]:
+    return [
         "def forward(codes, args, leaves):",
         "    f = []",
         "    put = f.append",
@@ -138,9 +148,6 @@ def _program(kinds: tuple[Kind, ...]) -> tuple[Callable[..., list[float]], Calla
         *_branches(kinds, _backward_lines),
         "    return g",
     ]
-    scope = _scope()
-    exec(compile("\n".join(source), "<scalar sweep>", "exec"), scope)
-    return scope["forward"], scope["backward"]
 
 
 def _codes(graph: Graph) -> tuple[list[int], tuple[Kind, ...]] | None:
@@ -165,7 +172,10 @@ def _forward(graph: Graph, leaves: Mapping[int, Any]) -> tuple[list[int], Any, l
     if coded is None:
         return None
     codes, kinds = coded
-    forward, backward = _program(kinds)
+    program = _program(kinds)
+    if program is None:
+        return None
+    forward, backward = program
     values = iter([leaves[index].item() for index in graph.leaf_ids])
     try:
         return codes, backward, forward(codes, graph.args, values)

@@ -1,0 +1,47 @@
+"""What several commands take: a target, an expression, values, and arguments for the script."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+import click
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+EPILOG = "What follows -- is given to the script. Every root among the script's variables is one graph."
+_SCRIPT_ARGS = "gradviz.script_args"
+
+
+class ScriptCommand(click.Command):
+    """A command that keeps what follows `--` for the script."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Part the command's own arguments from the script's."""
+        if "--" in args:
+            place = args.index("--")
+            ctx.meta[_SCRIPT_ARGS] = args[place + 1 :]
+            args = args[:place]
+        return super().parse_args(ctx, args)
+
+
+def script_args() -> Sequence[str]:
+    """Return what follows `--` in the command that runs."""
+    return click.get_current_context().meta.get(_SCRIPT_ARGS, ())  # type: ignore[no-any-return]
+
+
+def target_options(command: Function) -> Function:
+    """Give a command its target: a script, one of its variables, or an expression; and values for leaves."""
+    for option in (
+        click.option(
+            "--at",
+            "points",
+            multiple=True,
+            metavar="NAME=VALUE",
+            help="A leaf's value: W=0.2,0.3 or W=[[1,2],[3,4]].",
+        ),
+        click.option("-e", "--expression", metavar="TEXT", help='An expression: "max(1 - w*x*y, 0)".'),
+        click.argument("target", required=False, metavar="[SCRIPT.py[:NAME]]"),
+    ):
+        command = option(command)
+    return command

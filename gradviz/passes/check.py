@@ -1,0 +1,238 @@
+"""`gradviz.check`: every edge proved or measured, every leaf's gradient compared three ways."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradviz.core.build import as_graph
+from gradviz.core.expr import Expr
+from gradviz.core.graph import Array, Graph
+from gradviz.core.primitive import CONSTANT
+from gradviz.errors import GradvizError
+from gradviz.passes.differences import Slope, measure_slope
+from gradviz.passes.edges import TOLERANCE, Kind, find_kinds, measure
+from gradviz.passes.evaluate import adjoints, forward_values, leaf_values
+from gradviz.passes.prove import prove
+from gradviz.passes.report import LeafRow, Report
+from gradviz.passes.whole import slopes_by_sympy
+
+Progress = Callable[[str, int, int], None]
+
+_STEPS = 8
+_TOGETHER = 3
+"""So many random directions through all leaves at once, where there are too many for one each."""
+
+
+def check(
+    graph: Graph | Expr,
+    at: Mapping[str, Any] | None = None,
+    *,
+    seed: int = 0,
+    seconds: float = 10.0,
+    progress: Progress | None = None,
+) -> Report:
+    """Check every derivative of a graph.
+
+    Each edge's rule is compared with SymPy's derivative of the forward rule, on fresh symbols, so that
+    the work grows with the graph and equal operations are proved once; and with central differences at
+    the point. Each leaf's gradient is compared with central differences along a random direction, and,
+    where the whole formula is small enough, with SymPy's derivative of it.
+
+    Args:
+        graph: a graph or a node.
+        at: values for leaves by name, instead of their own. A leaf without any gets random ones.
+        seed: of the random directions and values.
+        seconds: how long SymPy may take for the proofs, and again for the whole formula; what is
+            undecided by then is measured only.
+        progress: called with what is being done, how much of it is done, and how much there is.
+
+    Returns:
+        The report. It is true if nothing is wrong.
+
+    Raises:
+        ValueMissingError, GraphError: for a value that fits no leaf.
+
+    Example:
+        >>> import gradviz as gv
+        >>> w, x = gv.param("w", 2.0), gv.data("x", 3.0)
+        >>> report = gv.check(gv.square(w * x))
+        >>> report.ok, dict(report.counts)
+        (True, {'proved': 3})
+    """
+    frozen = as_graph(graph)
+    return _Check(frozen, seed, seconds, progress or (lambda *_: None)).run(at or {})
+
+
+@dataclass
+class _Check:
+    graph: Graph
+    seed: int
+    seconds: float
+    progress: Progress
+
+    def run(self, at: Mapping[str, Any]) -> Report:
+        self.notes: list[str] = []
+        self.failures: list[str] = []
+        leaves = self._leaves(at)
+        values = self._values(leaves)
+        kinds = find_kinds(self.graph, values)
+        self._prove(kinds)
+        if values is not None:
+            for place, kind in enumerate(kinds):
+                self.progress("measuring", place, len(kinds))
+                measure(self.graph, kind, values, self.seed)
+        kinked = any(any(kind.kink) for kind in kinds)
+        rows = list(self._leaf_rows(leaves, values, kinked)) if values is not None else []
+        return Report(self.graph, kinds, rows, self.seed, self.failures, self.notes)
+
+    def _leaves(self, at: Mapping[str, Any]) -> dict[int, Any]:
+        """Return the leaves' values: given, their own, or random."""
+        missing = [leaf for leaf in self.graph.leaves if leaf.value is None and leaf.path not in at]
+        given = {self.graph.find(name) for name in at}
+        missing = [leaf for leaf in missing if leaf.id not in given]
+        drawn = {leaf.path: np.random.default_rng((self.seed, leaf.id)).normal(size=leaf.shape) for leaf in missing}
+        if missing:
+            names = ", ".join(leaf.path for leaf in missing[:5]) + (", …" if len(missing) > 5 else "")
+            self.notes.append(f"Checked at random values of {names} (seed {self.seed}), which had none")
+        return leaf_values(self.graph, {**at, **drawn})
+
+    def _values(self, leaves: Mapping[int, Any]) -> list[Any] | None:
+        try:
+            values = forward_values(self.graph, leaves)
+        except GradvizError as error:
+            self.failures.append(error.what)
+            return None
+        if any(not np.all(np.isfinite(values[index])) for index in self.graph.outputs.values()):
+            self.notes.append("The output is not finite at this point")
+        return values
+
+    def _prove(self, kinds: Sequence[Kind]) -> None:
+        """Prove the kinds, the common ones first, as long as there is time."""
+        end = time.monotonic() + self.seconds
+        order = sorted(kinds, key=lambda kind: -len(kind.parents))
+        for place, kind in enumerate(order):
+            self.progress("proving", place, len(kinds))
+            left = end - time.monotonic()
+            kind.proof = prove(kind.op, kind.attrs, kind.shapes, fixed=kind.fixed, seconds=max(left / 2, 0.05))
+        if time.monotonic() > end:
+            self.notes.append(f"The proofs were stopped after {self.seconds:g} s")
+
+    # the leaves
+
+    def _leaf_rows(self, leaves: Mapping[int, Any], values: list[Any], kinked: bool) -> Iterator[LeafRow]:
+        chosen = [
+            i for i in self.graph.leaf_ids
+            if self.graph.rows[i].op is not CONSTANT and self.graph.rows[i].dtype.kind == "f" and np.size(leaves[i])
+        ]  # fmt: skip
+        seeds = self._seeds()
+        if not chosen or not seeds:
+            return
+        directions = {leaf: self._direction(leaf, 0) for leaf in chosen}
+        try:
+            found = adjoints(self.graph, values, seeds, self.graph.depends_on(frozenset(chosen)))
+        except GradvizError as error:
+            self.failures.append(error.what)
+            return
+        gradients = {leaf: np.zeros(directions[leaf].shape) if found[leaf] is None else found[leaf] for leaf in chosen}
+        by_sympy, reason = slopes_by_sympy(self.graph, leaves, directions, seeds, self.seconds)
+        if reason:
+            self.notes.append(f"SymPy has not differentiated the whole formula: {reason}")
+        comparison = _Comparison(self.graph, leaves, seeds, kinked)
+        if not math.isfinite(comparison.total({}, 0.0)):
+            for leaf in chosen:
+                name = self.graph.node(leaf).path
+                yield LeafRow(name, "", None, None, None, "not measured", "the output is not finite at this point")
+            return
+        alone = self._affordable(comparison, len(chosen))
+        for place, leaf in enumerate(chosen[:alone]):
+            self.progress("comparing leaves", place, alone)
+            row = {leaf: directions[leaf]}
+            shape = self.graph.rows[leaf].shape
+            along = "1" if shape == () else f"random, seed {self.seed}"
+            yield comparison.row(self.graph.node(leaf).path, along, row, gradients, by_sympy.get(leaf))
+        if alone < len(chosen):
+            for turn in range(_TOGETHER):
+                several = {leaf: self._direction(leaf, turn + 1) for leaf in chosen}
+                name = f"all {len(chosen)} leaves together"
+                yield comparison.row(name, f"random {turn + 1}, seed {self.seed}", several, gradients, None)
+
+    def _affordable(self, comparison: _Comparison, count: int) -> int:
+        """Return how many leaves can be measured alone within a third of the time; all, or none."""
+        start = time.monotonic()
+        comparison.total({}, 0.0)
+        once = time.monotonic() - start
+        return count if once * 2 * _STEPS * count < self.seconds / 3 else 0
+
+    def _seeds(self) -> dict[int, Array]:
+        """Return what each output is multiplied with: 1 for a number, else random."""
+        found = {}
+        for index in self.graph.outputs.values():
+            row = self.graph.rows[index]
+            if row.dtype.kind == "f":
+                source = np.random.default_rng((self.seed, index))
+                found[index] = np.ones(()) if row.shape == () else source.normal(size=row.shape)
+        return found
+
+    def _direction(self, leaf: int, turn: int) -> Array:
+        shape = self.graph.rows[leaf].shape
+        if shape == () and turn == 0:
+            return np.ones(())
+        return np.asarray(np.random.default_rng((self.seed, leaf, turn)).normal(size=shape))
+
+
+class _Comparison:
+    """The gradients of the leaves, compared with central differences of the whole graph."""
+
+    def __init__(self, graph: Graph, leaves: Mapping[int, Any], seeds: Mapping[int, Array], kinked: bool) -> None:
+        self._graph = graph
+        self._leaves = leaves
+        self._seeds = seeds
+        self._kinked = kinked
+        coarsest = max(float(np.finfo(row.dtype).eps) for row in set(graph.rows) if row.dtype.kind == "f")
+        self._epsilon = coarsest * math.sqrt(len(graph))  # roundings of many nodes add up like a random walk
+
+    def total(self, directions: Mapping[int, Array], h: float) -> float:
+        """Return Σ seed · output with the leaves displaced."""
+        moved = dict(self._leaves)
+        for leaf, direction in directions.items():
+            moved[leaf] = np.asarray(moved[leaf] + h * direction, dtype=self._graph.rows[leaf].dtype)[()]
+        values = forward_values(self._graph, moved)
+        return float(sum(np.sum(seed * values[node], dtype=np.float64) for node, seed in self._seeds.items()))
+
+    def row(
+        self,
+        name: str,
+        along: str,
+        directions: Mapping[int, Array],
+        gradients: Mapping[int, Any],
+        by_sympy: float | None,
+    ) -> LeafRow:
+        """Compare the gradients along one direction."""
+        claimed = float(sum(np.sum(gradients[leaf] * way, dtype=np.float64) for leaf, way in directions.items()))
+        size = max(float(np.max(np.abs(self._leaves[leaf]))) for leaf in directions)
+        slope = measure_slope(lambda h: self.total(directions, h), size=size, steps=_STEPS, epsilon=self._epsilon)
+        measured = float(slope.value) if np.isfinite(slope.value) else None
+        verdict, note = self._judge(claimed, slope, measured, by_sympy)
+        return LeafRow(name, along, claimed, by_sympy, measured, verdict, note)
+
+    def _judge(self, claimed: float, slope: Slope, measured: float | None, by_sympy: float | None) -> tuple[str, str]:
+        if not math.isfinite(claimed):
+            return "not measured", "the gradient is not finite at this point"
+        if by_sympy is not None and math.isfinite(by_sympy):
+            tolerance = max(TOLERANCE, 1e3 * self._epsilon) * max(abs(claimed), abs(by_sympy)) + 1e3 * self._epsilon
+            if abs(claimed - by_sympy) > tolerance:
+                return "WRONG", "SymPy's derivative of the whole formula is another"
+            return "agree", ""
+        if measured is None:
+            return "not measured", "central differences give no number at this point"
+        if bool(slope.agrees(claimed, TOLERANCE)):
+            return "agree", ""
+        if bool(slope.kink) or self._kinked:
+            return "kink", "the slopes on both sides differ; the convention of docs/conventions.md holds"
+        return "WRONG", f"differences give {measured:.6g} ± {float(slope.error):.0e}"

@@ -1,0 +1,292 @@
+"""The edges of a graph checked: each kind of operation proved once, each edge measured at the point.
+
+Equal operations are one kind. Elementwise ones are measured together, as one array, so that a hundred
+thousand scalar nodes take seconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gradviz.core.graph import Array, Graph
+from gradviz.core.primitive import CONSTANT, Primitive, Shape
+from gradviz.errors import GradvizError
+from gradviz.namespaces import numpy as xp
+from gradviz.namespaces.sympy import exact
+from gradviz.passes.differences import measure_slope
+from gradviz.passes.prove import ArgumentProof, Proof, Verdict
+from gradviz.passes.regions import OnBorderError, Region, value_at
+from gradviz.passes.zero import TimeIsUpError, time_limit
+
+TOLERANCE = 1e-6
+MOST_MEASURED = 200
+"""So many nodes of a kind are measured one by one, where that has to be; a proof covers the others."""
+
+
+@dataclass
+class Kind:
+    """Nodes with the same operation, attributes and shapes.
+
+    Attributes:
+        op, attrs, shapes: what they share; shapes are those of the arguments.
+        fixed: the constant arguments that the proof is for, where the point is outside the domain.
+        parents: the nodes.
+        proof: what is known of the rule; None before it is sought.
+        difference: by slot and parent, rule minus central difference at the point, the largest entry
+            in size, in proportion to the derivative where that is above 1; NaN where not measured.
+        kink, wrong: by slot and parent, whether the point is at a kink, and whether the numbers differ.
+        notes: what else there is to say of an edge.
+    """
+
+    op: Primitive
+    attrs: Mapping[str, Any]
+    shapes: tuple[Shape, ...]
+    fixed: Mapping[int, float]
+    parents: list[int]
+    proof: Proof | None = None
+    difference: list[dict[int, float]] = field(default_factory=list)
+    kink: list[set[int]] = field(default_factory=list)
+    wrong: list[dict[int, str]] = field(default_factory=list)
+    notes: dict[tuple[int, int], str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        count = len(self.shapes)
+        self.difference = [{} for _ in range(count)]
+        self.kink = [set() for _ in range(count)]
+        self.wrong = [{} for _ in range(count)]
+
+    def slot_proof(self, slot: int) -> ArgumentProof:
+        """Return what is known of the derivative by one argument."""
+        assert self.proof is not None
+        return self.proof.slots[slot]
+
+    def verdict(self, parent: int, slot: int) -> Verdict:
+        """Return the verdict on one edge."""
+        if self.slot_proof(slot).verdict == "WRONG" or parent in self.wrong[slot]:
+            return "WRONG"
+        return "kink" if parent in self.kink[slot] else self.slot_proof(slot).verdict
+
+    def note(self, parent: int, slot: int) -> str:
+        """Return what there is to say of one edge, beyond its verdict."""
+        if parent in self.wrong[slot] and self.slot_proof(slot).verdict != "WRONG":
+            return self.wrong[slot][parent]
+        return self.notes.get((parent, slot)) or self.slot_proof(slot).reason
+
+
+def find_kinds(graph: Graph, values: Sequence[Any] | None) -> list[Kind]:
+    """Sort the operations of a graph into kinds.
+
+    Args:
+        graph: the graph.
+        values: of its nodes; where they lie outside a primitive's domain, the kind is one with its
+            constant arguments fixed.
+    """
+    found: dict[Any, Kind] = {}
+    keys: dict[int, Any] = {}
+    for index, (row, args) in enumerate(zip(graph.rows, graph.args, strict=True)):
+        if row.op.leaf:
+            continue
+        shapes = tuple(graph.rows[arg].shape for arg in args)
+        fixed = _fixed(graph, index, values) if row.op.domain and values is not None else {}
+        known = keys.setdefault(id(row), (row.op.name, id(row.op), attrs_key(row.attrs)))
+        key = (known, tuple(fixed.items()), None if row.op.elementwise else shapes)
+        if key not in found:
+            found[key] = Kind(row.op, row.attrs, shapes, fixed, [])
+        found[key].parents.append(index)
+    return list(found.values())
+
+
+def attrs_key(attrs: Mapping[str, Any]) -> Any:
+    """Return attributes as something that can be compared and looked up."""
+
+    def key(value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            return (value.dtype.str, value.shape, value.tobytes())
+        if isinstance(value, slice):
+            return ("slice", value.start, value.stop, value.step)
+        if isinstance(value, (tuple, list)):
+            return tuple(map(key, value))
+        return value
+
+    return tuple((name, key(value)) for name, value in sorted(attrs.items()))
+
+
+def _fixed(graph: Graph, index: int, values: Sequence[Any]) -> dict[int, float]:
+    """Return the constant arguments of a node that has an argument outside its domain."""
+    row, args = graph.rows[index], graph.args[index]
+    inside = all(
+        np.all((values[arg] > low) & (values[arg] < high)) for arg, (low, high) in zip(args, row.op.domain, strict=True)
+    )
+    if inside:
+        return {}
+    constants = {
+        slot: values[arg] for slot, arg in enumerate(args) if graph.rows[arg].op is CONSTANT and np.size(values[arg])
+    }
+    return {slot: float(np.ravel(value)[0]) for slot, value in constants.items() if np.all(value == np.ravel(value)[0])}
+
+
+def checked_slots(graph: Graph, parent: int) -> Iterator[int]:
+    """Yield the arguments that are no constants: the edges there is something to check about."""
+    return (slot for slot, arg in enumerate(graph.args[parent]) if graph.rows[arg].op is not CONSTANT)
+
+
+def measure(graph: Graph, kind: Kind, values: Sequence[Any], seed: int) -> None:
+    """Measure every edge of a kind at the point; broken rules become notes.
+
+    Args:
+        graph: the graph.
+        kind: its differences, kinks and wrong edges are filled in.
+        values: of all nodes.
+        seed: of the random directions for operations that are not elementwise.
+    """
+    with np.errstate(all="ignore"):
+        if kind.op.elementwise:
+            _measure_together(graph, kind, values)
+        else:
+            for parent in kind.parents[:: max(1, len(kind.parents) // MOST_MEASURED)]:
+                _measure_one(graph, kind, parent, values, seed)
+
+
+def _measure_together(graph: Graph, kind: Kind, values: Sequence[Any]) -> None:
+    """Measure all nodes of an elementwise kind as one long array."""
+    shapes = [graph.rows[parent].shape for parent in kind.parents]
+    sizes = [int(np.prod(shape, dtype=int)) for shape in shapes]
+    owners = np.repeat(np.arange(len(sizes)), sizes)
+    columns = []
+    for slot in range(len(kind.shapes)):
+        parts = [values[graph.args[parent][slot]] for parent in kind.parents]
+        if any(shapes):
+            parts = [np.broadcast_to(part, shape).ravel() for part, shape in zip(parts, shapes, strict=True)]
+            columns.append(np.concatenate(parts).astype(np.float64))
+        else:
+            columns.append(np.array(parts, dtype=np.float64))
+    assert kind.op.partials is not None
+    try:
+        value = kind.op.forward(xp, *columns, **kind.attrs)
+        claims = [np.broadcast_to(rule(xp, value, *columns, **kind.attrs), owners.shape) for rule in kind.op.partials]
+    except Exception as error:  # the rule may be a user's
+        _broken(graph, kind, kind.parents, error)
+        return
+    at_kink = _declared_kink(kind, columns, owners.shape)
+    for slot, claimed in enumerate(claims):
+        chosen = [
+            place
+            for place, parent in enumerate(kind.parents)
+            if graph.rows[graph.args[parent][slot]].op is not CONSTANT
+        ]
+        if chosen:
+            _compare(kind, slot, claimed, columns, at_kink, owners)
+
+
+def _declared_kink(kind: Kind, arguments: Sequence[Any], shape: Shape) -> Array:
+    if kind.op.kink is None:
+        return np.zeros(shape, dtype=bool)
+    distance = np.abs(kind.op.kink(xp, *arguments, **kind.attrs))
+    return np.asarray(
+        np.broadcast_to(distance == 0, shape) if np.ndim(distance) <= len(shape) else np.any(distance == 0)
+    )
+
+
+def _compare(kind: Kind, slot: int, claimed: Array, columns: Sequence[Array], at_kink: Array, owners: Array) -> None:
+    """Compare the rule's derivative by one argument with central differences, entry by entry."""
+    own = columns[slot]
+    size = np.where(np.isfinite(own) & (own != 0), np.maximum(np.abs(own), 1e-3), 1.0)
+
+    def moved(h: float) -> Any:
+        return kind.op.forward(xp, *columns[:slot], own + h * size, *columns[slot + 1 :], **kind.attrs) / size
+
+    slope = measure_slope(moved, size=np.abs(own) / size)
+    measured = np.isfinite(slope.value) & np.isfinite(claimed)
+    kink, doubtful = at_kink.copy(), np.zeros(at_kink.shape, dtype=bool)
+    confirmed = True
+    for count, place in enumerate(
+        np.flatnonzero(measured & ~at_kink & (slope.kink | ~slope.agrees(claimed, TOLERANCE)))
+    ):
+        if count < MOST_MEASURED:  # what they all show, the others will show as well
+            confirmed = _confirmed(kind, slot, [column[place] for column in columns], claimed[place])
+        kink[place] = slope.kink[place] and not confirmed
+        doubtful[place] = not slope.kink[place] and not confirmed
+    gap = np.where(measured & ~kink, np.abs(claimed - slope.value) / np.maximum(np.abs(slope.value), 1), 0)
+    worst = np.zeros(len(kind.parents))
+    np.maximum.at(worst, owners, gap)
+    known = np.zeros(len(kind.parents), dtype=bool)
+    np.logical_or.at(known, owners, measured & ~kink)
+    kind.difference[slot] = {
+        parent: float(one) for parent, one, is_known in zip(kind.parents, worst, known, strict=True) if is_known
+    }
+    kind.kink[slot] = {kind.parents[place] for place in np.unique(owners[kink])}
+    for place in np.flatnonzero(doubtful):
+        parent = kind.parents[owners[place]]
+        point = ", ".join(f"{column[place]:.6g}" for column in columns)
+        kind.wrong[slot].setdefault(
+            parent, f"at {point} the rule gives {claimed[place]:.6g}, differences give {slope.value[place]:.6g}"
+        )
+    for place in np.flatnonzero(~np.isfinite(claimed)):
+        kind.notes.setdefault((kind.parents[owners[place]], slot), f"the derivative is {claimed[place]} at this point")
+
+
+def _confirmed(kind: Kind, slot: int, point: Sequence[float], claimed: float) -> bool:
+    """Whether SymPy's derivative, worked out with many digits at the point, is the claimed one."""
+    proof = kind.proof
+    if proof is None or proof.slots[slot].verdict not in ("proved", "sampled"):
+        return False
+    symbols = [symbol.item() for symbol in proof.symbols]
+    place = {symbol: exact(one) for symbol, one in zip(symbols, point, strict=True) if symbol.is_Symbol}
+    with suppress(OnBorderError, TypeError, TimeIsUpError), time_limit(1.0):
+        for answer, conditions in proof.slots[slot].answers:
+            if all(Region(place).holds(condition) for condition in conditions):
+                correct = value_at(answer, place)
+                return bool(abs(correct - claimed) <= TOLERANCE * max(abs(correct), abs(claimed)))
+    return False
+
+
+def _measure_one(graph: Graph, kind: Kind, parent: int, values: Sequence[Any], seed: int) -> None:
+    """Measure the edges of one node along random directions, for a random adjoint."""
+    source = np.random.default_rng((seed, parent))
+    inputs = [np.asarray(values[arg], dtype=np.float64) for arg in graph.args[parent]]
+    g = source.normal(size=graph.rows[parent].shape)
+    try:
+        assert kind.op.vjp is not None
+        products = kind.op.vjp(xp, g, kind.op.forward(xp, *inputs, **kind.attrs), *inputs, **kind.attrs)
+        at_kink = bool(np.any(_declared_kink(kind, inputs, ())))
+    except Exception as error:  # the rule may be a user's
+        _broken(graph, kind, [parent], error)
+        return
+    for slot in checked_slots(graph, parent):
+        direction = source.normal(size=inputs[slot].shape)
+        product = products[slot] if slot < len(products) else None
+        if product is None or np.shape(product) not in (inputs[slot].shape, ()):
+            given = "nothing" if product is None else f"shape {np.shape(product)}"
+            kind.wrong[slot][parent] = f"the rule gives {given} for an argument of shape {inputs[slot].shape}"
+            continue
+        claimed = float(np.sum(product * direction))
+
+        def moved(h: float, slot: int = slot, direction: Array = direction) -> Any:
+            changed = [*inputs[:slot], inputs[slot] + h * direction, *inputs[slot + 1 :]]
+            return np.sum(g * kind.op.forward(xp, *changed, **kind.attrs))
+
+        slope = measure_slope(moved, size=float(np.max(np.abs(inputs[slot]), initial=0)))
+        if at_kink or (slope.kink and not slope.agrees(claimed, TOLERANCE)):
+            kind.kink[slot].add(parent)
+        elif not np.isfinite(claimed):
+            kind.notes[parent, slot] = f"the derivative is {claimed} at this point"
+        elif np.isfinite(slope.value):
+            kind.difference[slot][parent] = abs(claimed - float(slope.value)) / max(abs(float(slope.value)), 1.0)
+            proved = kind.slot_proof(slot).verdict in ("proved", "sampled")
+            # a proof outweighs a difference, but for what only careless arithmetic can explain
+            if not slope.agrees(claimed, 1e-3 if proved else TOLERANCE):
+                kind.wrong[slot][parent] = (
+                    f"along a random direction the rule gives {claimed:.6g}, differences give {float(slope.value):.6g}"
+                )
+
+
+def _broken(graph: Graph, kind: Kind, parents: Sequence[int], error: Exception) -> None:
+    what = error.what if isinstance(error, GradvizError) else f"{type(error).__name__}: {error}"
+    for parent in parents:
+        for slot in checked_slots(graph, parent):
+            kind.wrong[slot][parent] = f"the rule of {kind.op.name} failed: {what}"

@@ -1,0 +1,83 @@
+"""Whether a formula is zero, decided by algebra and within a time limit."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any
+
+import sympy
+
+
+class TimeIsUpError(BaseException):
+    """The time limit has passed. No Exception, so that a library's own handlers let it through."""
+
+
+@contextmanager
+def time_limit(seconds: float) -> Iterator[None]:
+    """Let Python code run for so long and no longer.
+
+    SymPy knows no limits of its own, and a signal would only reach the main thread; the interpreter's
+    trace hook is asked at every call of a function instead. A debugger's hook is put back afterwards.
+
+    Raises:
+        TimeIsUpError: from within the code.
+    """
+    end = time.monotonic() + seconds
+    before = sys.gettrace()
+
+    def look(frame: FrameType, event: str, arg: object) -> Any:
+        if time.monotonic() > end:
+            raise TimeIsUpError
+        # mpmath's series are long loops without a call: there, every line asks
+        return look if frame.f_code.co_filename.endswith("libhyper.py") else None
+
+    sys.settrace(look)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
+
+
+def is_zero(expression: Any) -> bool:
+    """Say whether algebra turns an expression into 0; False also means "not decided"."""
+    if expression == 0:
+        return True
+    rational = _with_names(expression)
+    if _numerator(rational) == 0 or sympy.expand(expression) == 0:
+        return True
+    if _numerator(_with_names(sympy.powdenest(expression.rewrite(sympy.exp), force=True))) == 0:
+        return True
+    return bool(sympy.simplify(expression) == 0)
+
+
+def _numerator(expression: Any) -> Any:
+    return sympy.expand(sympy.fraction(sympy.together(expression))[0])
+
+
+def _with_names(expression: Any) -> Any:
+    """Name what is no rational function: e^x and √x become powers of few symbols, which are seen to cancel."""
+    names: dict[Any, sympy.Symbol] = {}
+
+    def name(key: Any) -> sympy.Symbol:
+        return names.setdefault(key, sympy.Dummy(f"e{len(names)}", positive=True))
+
+    def exponential(argument: Any) -> Any:
+        product = sympy.S.One
+        for term in sympy.Add.make_args(sympy.expand(argument)):
+            number, rest = term.as_coeff_Mul()
+            product *= name((sympy.exp, rest)) ** number
+        return product
+
+    def root(base: Any, exponent: Any) -> Any:
+        return name((base, exponent.q)) ** exponent.p
+
+    named = expression.replace(sympy.exp, exponential)
+    return named.replace(_is_root, lambda power: root(*power.as_base_exp()))
+
+
+def _is_root(expression: Any) -> bool:
+    return bool(expression.is_Pow and expression.exp.is_Rational and not expression.exp.is_Integer)

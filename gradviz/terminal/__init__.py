@@ -1,0 +1,1 @@
+"""Results as rich renderables: pure functions of data, tested at a fixed width. Prints nothing."""

@@ -1,0 +1,262 @@
+"""`gradviz.check`: verdicts, kinks, broken rules, big graphs."""
+
+from __future__ import annotations
+
+import itertools
+import json
+
+import numpy as np
+import pytest
+
+import gradviz as gv
+from gradviz.core.primitive import FUNCTIONS, REGISTRY
+
+_count = itertools.count()
+
+
+@pytest.fixture
+def declare():
+    """Declare a primitive of a user's; it is gone after the test."""
+    made = []
+
+    def make(**fields):
+        name = f"mine{next(_count)}"
+        made.append(name)
+        return gv.primitive(name, symbol=r"\operatorname{mine}", **fields)
+
+    yield make
+    for name in made:
+        del REGISTRY[name], FUNCTIONS[name]
+
+
+def hinge(margin_shift=0.0):
+    W, phi, y = gv.param("W", [0.2, 0.3]), gv.data("phi", [-1.0, 1.0]), gv.data("y", 1.0)
+    margin = ((W @ phi) * y + margin_shift).named("margin")
+    return gv.graph(gv.maximum(1 - margin, 0).named("loss"))
+
+
+def test_every_edge_of_the_examples_is_proved(example_roots):
+    kinks = 0
+    for name, node in example_roots.items():
+        report = gv.check(node)
+        assert report.ok, (name, report)
+        assert set(report.counts) <= {"proved", "kink"}, (name, report.counts)
+        kinks += report.counts["kink"]
+        assert {row.verdict for row in report.leaves} <= {"agree", "kink"}
+        for row in report.leaves:
+            if row.sympy is not None:
+                assert row.gradviz == pytest.approx(row.sympy, rel=1e-9, abs=1e-12)
+                assert row.gradviz == pytest.approx(row.difference, rel=1e-6, abs=1e-8)
+    assert kinks == 1  # the indicator bins stand at the edge of one
+
+
+def test_the_rows_say_rule_and_derivative():
+    rows = {row.edge: row for row in gv.check(hinge()).edges()}
+    assert rows["loss → f_1"].rule == "1[1 − margin > 0]"
+    assert rows["loss → f_1"].answer == "1 if f_1 > 0; 0 if f_1 < 0"
+    assert rows["f_4 → W"].answer == "phi[0]"
+    assert all(row.difference < 1e-9 for row in rows.values())
+
+
+def test_leaves_three_ways():
+    report = gv.check(hinge(), {"y": 2.0})
+    (y,) = [row for row in report.leaves if row.leaf == "y"]
+    assert (y.direction, y.verdict) == ("1", "agree")
+    assert y.gradviz == pytest.approx(-0.1)
+    assert y.sympy == pytest.approx(-0.1)
+    assert y.difference == pytest.approx(-0.1)
+
+
+def test_a_kink_is_named_and_never_verified():
+    report = gv.check(hinge(margin_shift=0.9))
+    row = report.edges()[0]
+    assert (row.edge, row.verdict) == ("loss → f_1", "kink")
+    assert {row.verdict for row in report.leaves} == {"kink"}
+    assert report.ok
+    assert any("the point is at a kink" in note for note in report.notes)
+
+
+def test_a_kink_that_nobody_declared_is_found(declare):
+    mine = declare(forward=lambda xp, x: xp.abs(x) * 3, partials=(lambda xp, f, x: 3 * xp.sign(x),))
+    at_kink = gv.check(mine(gv.param("x", 0.0)))
+    assert dict(at_kink.counts) == {"kink": 1}
+    assert dict(gv.check(mine(gv.param("x", 0.5))).counts) == {"proved": 1}
+
+
+def test_a_students_tanh_is_caught(declare):
+    mine = declare(forward=lambda xp, x: xp.tanh(x), partials=(lambda xp, f, x: 1 - f,))
+    report = gv.check(gv.square(mine(gv.param("x", 0.4))))
+    row = report.edges()[1]
+    assert not report
+    assert (row.verdict, row.answer) == ("WRONG", "1 - tanh(x)^2")
+    assert "the rule gives" in row.note
+    assert "the derivative is" in row.note
+    assert [leaf.verdict for leaf in report.leaves] == ["WRONG"]
+
+
+def test_wrong_by_a_thousandth_is_caught_by_numbers_alone(declare):
+    def blind(function):
+        return lambda xp, *args: np.asarray(function(*(np.asarray(arg, dtype=float) for arg in args)))
+
+    right = declare(forward=blind(np.arctan), partials=(blind(lambda f, x: 1 / (1 + x**2)),))
+    wrong = declare(forward=blind(np.arctan), partials=(blind(lambda f, x: 1.001 / (1 + x**2)),))
+    x = np.linspace(-3, 3, 7)
+    fine, bad = (gv.check(gv.sum(op(gv.param("x", x)))) for op in (right, wrong))
+    assert fine.ok
+    assert dict(fine.counts) == {"proved": 1, "numeric": 1}
+    assert "does not run on symbols" in fine.edges()[1].note
+    assert dict(bad.counts) == {"proved": 1, "WRONG": 1}
+
+
+BROKEN = {
+    "raises": (
+        {"partials": (lambda xp, f, x: [][0],)},
+        "the rule of mine failed: IndexError: list index out of range",
+    ),
+    "wrong shape": (
+        {"vjp": lambda xp, g, f, x: (np.ones(7),), "shape": lambda shape: shape},
+        "the rule gives shape (7,)",
+    ),
+    "no derivative": (
+        {"vjp": lambda xp, g, f, x: (None,), "shape": lambda shape: shape},
+        "no derivative by argument 1",
+    ),
+    "too few": ({"vjp": lambda xp, g, f, x: (), "shape": lambda shape: shape}, "has no derivative by argument 1"),
+}
+
+
+@pytest.mark.parametrize("what", BROKEN)
+def test_a_broken_rule_is_one_row_and_the_rest_is_checked(declare, what):
+    rules, expected = BROKEN[what]
+    mine = declare(forward=lambda xp, x: x * 2, **rules)
+    x = gv.param("x", [0.4, 0.5])
+    report = gv.check(gv.sum(mine(gv.tanh(x))))
+    assert not report.ok
+    rows = report.edges()
+    assert [row.verdict for row in rows] == ["proved", "WRONG", "proved"]
+    said = [*(row.note for row in rows), *report.failures]
+    assert any(expected.replace("mine", mine.name) in line for line in said), said
+    assert all("\n" not in line for line in said)
+
+
+def test_a_forward_rule_that_fails_is_one_line(declare):
+    def forward(xp, x):
+        raise RuntimeError("no such luck")
+
+    mine = declare(forward=forward, partials=(lambda xp, f, x: 1,))
+    report = gv.check(gv.tanh(mine(gv.param("x", 0.1))))
+    assert not report.ok
+    assert len(report.failures) == 1
+    assert "no such luck" in report.failures[0]
+    assert report.edges()[0].verdict == "proved"
+
+
+def test_random_values_where_there_are_none():
+    report = gv.check(gv.tanh(gv.param("x", shape=3) * gv.data("y")).sum())
+    assert report.ok
+    assert report.notes[0] == "Checked at random values of x, y (seed 0), which had none"
+
+
+def test_the_seed_is_what_decides():
+    first, again, other = (gv.check(hinge(), seed=seed) for seed in (3, 3, 4))
+    assert first.leaves == again.leaves
+    assert first.leaves != other.leaves
+    assert first.to_json() == again.to_json()
+
+
+def test_several_outputs_and_arrays():
+    x = gv.param("x", [0.3, -0.2, 0.9])
+    report = gv.check(gv.graph(first=gv.softmax(x), second=gv.cumsum(gv.exp(x)), third=gv.norm(x)))
+    assert report.ok
+    assert report.leaves[0].verdict == "agree"
+
+
+def test_float32():
+    x = gv.param("x", np.linspace(-1, 1, 5, dtype=np.float32))
+    report = gv.check(gv.sum(gv.sigmoid(x) * gv.exp(x)))
+    assert report.ok
+    assert {row.verdict for row in report.leaves} == {"agree"}
+
+
+def test_nan_is_said_and_is_no_verdict():
+    report = gv.check(gv.log(gv.param("x", -1.0)))
+    assert report.notes[0] == "The output is not finite at this point"
+    assert report.leaves[0].verdict == "not measured"
+
+
+@pytest.mark.parametrize("value", [1e-8, 1e8, 700.0, -700.0])
+def test_extreme_points_are_no_false_alarm(value):
+    x = gv.param("x", value)
+    for function in (gv.sigmoid, gv.tanh, gv.softplus, gv.sin, gv.arctan, gv.square, gv.erf, gv.gelu, gv.sinc):
+        report = gv.check(function(x))
+        assert report.ok, report.to_markdown()
+
+
+def test_a_chain_of_100_000_nodes():
+    y = gv.param("x", 0.3)
+    for place in range(100_000):
+        y = gv.sin(y) if place % 2 else y + 0.01
+    report = gv.check(y)
+    assert dict(report.counts) == {"proved": 100_000}
+    assert report.leaves[0].verdict == "agree"
+    assert [row.count for row in report.edges()] == [50_000, 50_000]
+
+
+def test_10_000_nodes_with_thousands_of_leaves():
+    total = gv.constant(0.0)
+    for place in range(2500):
+        w = gv.param(f"w{place}", 0.001 * place)
+        total = total + gv.tanh(w * (place % 7)) * gv.exp(-w)
+    report = gv.check(total)
+    assert set(report.counts) == {"proved"}
+    assert {row.verdict for row in report.leaves} == {"agree"}
+    assert "leaves together" in report.leaves[0].leaf
+
+
+def test_60_doublings_and_300_sines():
+    x = gv.param("x", 0.25)
+    y = x
+    for _ in range(60):
+        y = y + y
+    report = gv.check(y)
+    assert report.leaves[0].gradviz == 2.0**60
+    assert dict(report.counts) == {"proved": 120}
+    z = x
+    for _ in range(300):
+        z = gv.sin(z)
+    assert gv.check(z).ok
+
+
+def test_a_wide_formula_is_not_written_out():
+    x = gv.param("x", 0.25)
+    for _ in range(40):
+        x = gv.sin(x) * gv.cos(x)
+    report = gv.check(x, seconds=2)
+    assert report.ok
+    assert any("terms" in note or "deep" in note for note in report.notes)
+
+
+def test_json_and_markdown():
+    report = gv.check(hinge())
+    facts = json.loads(report.to_json())
+    assert facts["ok"] is True
+    assert facts["counts"] == {"proved": 7, "sampled": 0, "numeric": 0, "kink": 0, "WRONG": 0}
+    assert facts["edges"][0] == {
+        "edge": "loss → f_1",
+        "rule": "1[1 − margin > 0]",
+        "answer": "1 if f_1 > 0; 0 if f_1 < 0",
+        "difference": 0.0,
+        "verdict": "proved",
+        "note": "",
+        "count": 1,
+    }
+    text = report.to_markdown()
+    assert text.startswith("**Nothing is wrong**: edges: 7 proved; leaves: 3 agree.\n")
+    assert "| margin → f_3 |" in text
+
+
+def test_names_with_bars_keep_the_table_whole():
+    x = gv.param("a|b\\c", 0.5)
+    lines = gv.check(gv.exp(x)).to_markdown().splitlines()
+    row = next(line for line in lines if "→" in line)
+    assert row.replace("\\|", "").count("|") == 7
