@@ -16,7 +16,7 @@ help:
 	@echo "make test      lint, types, tests"
 	@echo "make lint      ruff and mypy alone"
 	@echo "make format    let ruff rewrite the files"
-	@echo "make pictures  draw the pictures of README and docs again"
+	@echo "make pictures  draw the pictures of README and docs again, and list the proofs"
 	@echo "make bench     measure against the peers"
 	@echo "make clean     remove .venv, out and the caches"
 
@@ -40,6 +40,7 @@ format: $(VENV)/.test
 pictures: $(VENV)/.package
 	@$(BIN)/gradviz render examples/hinge_loss.py -o docs/hinge_loss.svg
 	@for script in examples/*.py; do $(BIN)/gradviz render "$$script" -o docs/gallery/ || exit 1; done
+	@PYTHONPATH=tests $(BIN)/python tests/proofs.py > docs/proofs.md
 
 bench: $(VENV)/.bench
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python "$$script" || exit 1; done

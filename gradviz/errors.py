@@ -77,3 +77,15 @@ def user_location() -> str | None:
             return f"{filename}:{frame.f_lineno}"
         frame = frame.f_back
     return None
+
+
+def error_location(error: BaseException) -> str | None:
+    """Return ``file:line`` of the innermost frame of the user's that an error went through, or None."""
+    found = None
+    trace = error.__traceback__
+    while trace is not None:
+        filename = trace.tb_frame.f_code.co_filename
+        if not filename.startswith((_PACKAGE, "<")) and "site-packages" not in filename:
+            found = f"{filename}:{trace.tb_lineno}"
+        trace = trace.tb_next
+    return found

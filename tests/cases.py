@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradviz as gv
+import gradviz.ops  # fills the registry
 from gradviz.core.primitive import REGISTRY, Primitive
 
 

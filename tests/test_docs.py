@@ -46,6 +46,9 @@ def test_the_readmes_commands_work(command, tmp_path):
         [sys.executable, "-m", "gradviz", *words[1:]], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert answer.returncode == 0, answer.stderr
+    if words[1] == "check":
+        assert answer.stdout.endswith("Nothing is wrong: edges: 6 proved; leaves: 3 agree.\n")
+        return
     written = [tmp_path / line for line in answer.stdout.splitlines()]
     assert written
     assert all(path.stat().st_size for path in written)

@@ -106,7 +106,7 @@ class _Check:
         try:
             values = forward_values(self.graph, leaves)
         except GradvizError as error:
-            self.failures.append(error.what)
+            self.failures.append(str(error))
             return None
         if any(not np.all(np.isfinite(values[index])) for index in self.graph.outputs.values()):
             self.notes.append("The output is not finite at this point")
@@ -137,7 +137,7 @@ class _Check:
         try:
             found = adjoints(self.graph, values, seeds, self.graph.depends_on(frozenset(chosen)))
         except GradvizError as error:
-            self.failures.append(error.what)
+            self.failures.append(str(error))
             return
         gradients = {leaf: np.zeros(directions[leaf].shape) if found[leaf] is None else found[leaf] for leaf in chosen}
         by_sympy, reason = slopes_by_sympy(self.graph, leaves, directions, seeds, self.seconds)

@@ -15,11 +15,11 @@ import numpy as np
 
 from gradviz.core.graph import Array, Graph
 from gradviz.core.primitive import CONSTANT, Primitive, Shape
-from gradviz.errors import GradvizError
+from gradviz.errors import error_location
 from gradviz.namespaces import numpy as xp
 from gradviz.namespaces.sympy import exact
 from gradviz.passes.differences import measure_slope
-from gradviz.passes.prove import ArgumentProof, Proof, Verdict
+from gradviz.passes.proof import ArgumentProof, Proof, Verdict
 from gradviz.passes.regions import OnBorderError, Region, value_at
 from gradviz.passes.zero import TimeIsUpError, time_limit
 
@@ -286,7 +286,8 @@ def _measure_one(graph: Graph, kind: Kind, parent: int, values: Sequence[Any], s
 
 
 def _broken(graph: Graph, kind: Kind, parents: Sequence[int], error: Exception) -> None:
-    what = error.what if isinstance(error, GradvizError) else f"{type(error).__name__}: {error}"
+    place = error_location(error)
+    what = f"{type(error).__name__}: {error}" + (f" ({place})" if place else "")
     for parent in parents:
         for slot in checked_slots(graph, parent):
             kind.wrong[slot][parent] = f"the rule of {kind.op.name} failed: {what}"

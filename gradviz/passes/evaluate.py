@@ -15,7 +15,7 @@ from gradviz.core.arrays import to_array
 from gradviz.core.build import as_graph
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph, Row
-from gradviz.errors import GradvizError, GraphError, ValueMissingError, user_location
+from gradviz.errors import GradvizError, GraphError, ValueMissingError, error_location, user_location
 from gradviz.namespaces import numpy as xp
 from gradviz.passes import scalar
 from gradviz.passes.values import EdgeValues, NodeValues, Values, read_only
@@ -181,7 +181,8 @@ def _run(graph: Graph, index: int, rule: Any, *args: Any, **attrs: Any) -> Any:
         raise
     except Exception as error:
         raise GraphError(
-            f"the rule of {graph.describe(index)} failed: {type(error).__name__}: {error}", where=user_location()
+            f"the rule of {graph.describe(index)} failed: {type(error).__name__}: {error}",
+            where=error_location(error) or user_location(),
         ) from error
 
 

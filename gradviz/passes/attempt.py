@@ -1,0 +1,270 @@
+"""One attempt at a proof: both rules on the same symbols, region by region.
+
+A claim is first compared with the derivative at points, where a wrong one shows as two numbers; then
+the difference of the two must be zero by algebra.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import sympy
+
+from gradviz.core.primitive import REALS, Primitive, Shape
+from gradviz.namespaces import sympy as xp
+from gradviz.passes.proof import ArgumentProof, Counterexample, Proof
+from gradviz.passes.regions import DIGITS, TINY, OnBorderError, Point, Region, draw_points, value_at
+from gradviz.passes.zero import is_zero
+
+MOST_REGIONS = 64
+_QUIET = 24
+"""So many points in known regions end the search for further ones."""
+_MOST_POINTS = 600
+_SAMPLES = 12
+_CLOSE = 1e-9
+"""A series that stands in for a formula near 0/0 may be so far from it, in proportion."""
+_LETTERS = "abcdefhijklmnopqrstuvwxyz"  # without g, the adjoint
+
+
+@dataclass
+class _Slot:
+    """One argument: its symbols, the rule's answer for each, and what was found out."""
+
+    entries: list[Any]
+    claims: list[Any]
+    answers: dict[Any, list[Any]] = field(default_factory=dict)
+    undecided: bool = False
+    reason: str = ""
+    counterexample: Counterexample | None = None
+
+
+class Attempt:
+    """A rule for arguments of some shapes, and what has been found out about it so far.
+
+    Args:
+        op, attrs, shapes: the primitive and what it is applied to.
+        fixed: numbers for some of the arguments.
+    """
+
+    def __init__(
+        self, op: Primitive, attrs: dict[str, Any], shapes: tuple[Shape, ...], fixed: dict[int, float]
+    ) -> None:
+        self._op = op
+        self._attrs = {key: xp.exact(value) if isinstance(value, float) else value for key, value in attrs.items()}
+        self._shapes = shapes
+        self._fixed = fixed
+        self._slots: list[_Slot] = []
+        self._regions: dict[Any, Region] = {}
+        self._done = False
+        self._borders: dict[Any, None] = {}
+
+    @cached_property
+    def arguments(self) -> tuple[Any, ...]:
+        """The symbols of the arguments, or their fixed numbers."""
+        return tuple(
+            xp.symbolic(self._fixed[place])
+            if place in self._fixed
+            else xp.variables(_LETTERS[place] if len(self._shapes) < len(_LETTERS) else f"a{place}", shape, **sign)
+            for place, (shape, sign) in enumerate(zip(self._shapes, self._signs(), strict=True))
+        )
+
+    def _signs(self) -> list[dict[str, bool]]:
+        return [{"positive": True} if self._domain(place)[0] >= 0 else {} for place in range(len(self._shapes))]
+
+    def _domain(self, place: int) -> tuple[float, float]:
+        return self._op.domain[place] if self._op.domain and not self._fixed else REALS
+
+    def run(self) -> None:
+        """Run both rules, find the regions, and decide in each."""
+        op, attrs, arguments = self._op, self._attrs, self.arguments
+        value = op.forward(xp, *arguments, **attrs)
+        if op.partials is not None:
+            self._total = xp.symbolic(value).item()
+            claims = [partial(xp, value, *arguments, **attrs) for partial in op.partials]
+            self._adjoint: list[Any] = []
+        else:
+            assert op.vjp is not None
+            g = xp.variables("g", np.shape(value))
+            self._adjoint = list(g.flat)
+            self._total = sympy.Add(*xp.plain(g * value).flat)
+            claims = list(op.vjp(xp, g, value, *arguments, **attrs))
+        for place, (argument, claim) in enumerate(zip(arguments, claims, strict=True)):
+            self._slots.append(_Slot([], []) if place in self._fixed else _slot(place, argument, claim))
+        self._decide()
+        self._check_guards()
+        self._done = True
+
+    def _decide(self) -> None:
+        symbols = {
+            entry: self._domain(place)
+            for place, argument in enumerate(self.arguments)
+            for entry in xp.plain(argument).flat
+            if place not in self._fixed
+        } | dict.fromkeys(self._adjoint, REALS)
+        quiet = tried = 0
+        for point in draw_points(symbols, seed=0):
+            tried += 1
+            if quiet >= _QUIET or tried > _MOST_POINTS or len(self._regions) >= MOST_REGIONS:
+                break
+            quiet += 1
+            try:
+                region = self._enter(point)
+            except OnBorderError as error:
+                self._borders.setdefault(error.border)
+                continue
+            if region is not None:
+                quiet = 0
+                self._settle(region)
+            if not self._has_cases:
+                break
+
+    def _check_guards(self) -> None:
+        """Compare what a rule gives instead of 0/0, and near it, with the formula that it replaces."""
+        for slot in self._slots:
+            for guard in {one for claim in slot.claims for one in claim.atoms(xp.Guard)}:
+                slot.counterexample = slot.counterexample or self._refute_guard(guard)
+
+    def _refute_guard(self, guard: Any) -> Counterexample | None:
+        condition, value, otherwise = guard.args
+        low = {symbol: 0.0 if symbol.is_positive else -1.0 for symbol in guard.free_symbols}
+        points = draw_points({symbol: (below, 1.0) for symbol, below in low.items()}, seed=2)
+        for scale in [sympy.Float(10, DIGITS) ** -power for power in (1, 2, 3, 4, 6)] * _SAMPLES:
+            point = {symbol: entry * scale for symbol, entry in next(points).items()}
+            try:
+                region = Region(point)
+                if region.holds(condition):
+                    continue
+                pair = [value_at(region.smooth(one), point) for one in (otherwise, value)]
+            except OnBorderError:
+                continue
+            if sympy.nan not in pair and abs(pair[0] - pair[1]) > _CLOSE * abs(pair[1]):
+                shown = {str(symbol): float(entry) for symbol, entry in point.items()}
+                return Counterexample(shown, next(iter(shown), ""), *map(float, pair))
+        return None
+
+    @cached_property
+    def _has_cases(self) -> bool:
+        return any(
+            one.has(*xp.CASES) for one in [self._total, *(claim for slot in self._slots for claim in slot.claims)]
+        )
+
+    def _enter(self, point: Point) -> Region | None:
+        """Return the region of a point, if it is a new one."""
+        region = Region(point)
+        for one in [self._total, *(claim for slot in self._slots for claim in slot.claims)]:
+            region.smooth(one)
+        key = frozenset(region.conditions)
+        if key in self._regions:
+            return None
+        self._regions[key] = region
+        return region
+
+    def _settle(self, region: Region) -> None:
+        """Refute or prove every claim in a region."""
+        total = region.smooth(self._total)
+        for slot in self._slots:
+            if slot.counterexample or slot.reason:
+                continue
+            for entry, claim in zip(slot.entries, slot.claims, strict=True):
+                correct = sympy.diff(total, entry)
+                claimed = region.smooth(claim)
+                if entry is slot.entries[0]:
+                    alone = {self._adjoint[0]: sympy.S.One} if len(self._adjoint) == 1 else {}
+                    slot.answers.setdefault(correct.xreplace(alone), region.conditions)
+                if claimed == correct:
+                    continue
+                slot.counterexample = self._refute(region, entry, claimed, correct)
+                if slot.counterexample:
+                    break
+                if not is_zero(self._in_domain(claimed - correct)):
+                    slot.undecided = True
+
+    def _in_domain(self, expression: Any) -> Any:
+        """Put 1 + p for a symbol above 1 (and so on), so that SymPy knows the signs of what it simplifies."""
+        for place, argument in enumerate(self.arguments):
+            low, high = self._domain(place)
+            if -np.inf < low != 0 and high == np.inf:
+                above = {entry: xp.exact(low) + sympy.Dummy("p", positive=True) for entry in xp.plain(argument).flat}
+                expression = expression.xreplace(above)
+        return expression
+
+    def _refute(self, region: Region, entry: Any, claimed: Any, correct: Any) -> Counterexample | None:
+        """Return a point of the region where the two differ, if there is one."""
+        for point in self._inside(region):
+            pair = value_at(claimed, point), value_at(correct, point)
+            if pair[1] is sympy.nan or (pair[0] is sympy.nan and 0 in point.values()):
+                continue  # 0/0 at such a point is no fault of the rule
+            if pair[0] is sympy.nan or abs(pair[0] - pair[1]) > TINY * max(1, abs(pair[0]), abs(pair[1])):
+                needed = set(claimed.free_symbols | correct.free_symbols) | {entry}
+                shown = {str(symbol): float(value) for symbol, value in point.items() if symbol in needed}
+                return Counterexample(shown, str(entry), float(pair[0]), float(pair[1]))
+        return None
+
+    def _inside(self, region: Region) -> Iterator[Point]:
+        """Yield the region's point and points near it, which lie in the region as long as the cases agree."""
+        yield region.point
+        source = draw_points(dict.fromkeys(region.point, (-1.0, 1.0)), seed=1)
+        found = 0
+        for scale in [sympy.Float(10, DIGITS) ** -power for power in (1, 2, 3)] * _SAMPLES:
+            shift = next(source)
+            point = {symbol: value * (1 + scale * shift[symbol]) for symbol, value in region.point.items()}
+            if all(_agrees(condition, point) for condition in region.conditions):
+                found += 1
+                yield point
+            if found >= _SAMPLES:
+                return
+
+    def time_is_up(self, seconds: float) -> None:
+        """Say of every claim that is not refuted that time was too short."""
+        for slot in self._slots:
+            slot.reason = slot.reason or f"not decided within {seconds:g} s"
+
+    def proof(self) -> Proof:
+        """Return what has been found out."""
+        if not self._slots:
+            reason = "its formula was not written out in time"
+            return Proof((ArgumentProof("numeric", reason=reason),) * len(self._shapes))
+        return Proof(
+            tuple(self._verdict(slot) for slot in self._slots),
+            self.arguments,
+            len(self._regions),
+            tuple(self._borders),
+        )
+
+    def _verdict(self, slot: _Slot) -> ArgumentProof:
+        answers = tuple((answer, tuple(conditions)) for answer, conditions in slot.answers.items())
+        if slot.counterexample:
+            return ArgumentProof("WRONG", answers, str(slot.counterexample), slot.counterexample)
+        if slot.reason and not self._done and not self._regions:
+            return ArgumentProof("numeric", answers, slot.reason)
+        if slot.reason:
+            wrong = slot.reason.startswith("the rule")
+            return ArgumentProof("WRONG" if wrong else "sampled", answers, slot.reason)
+        if not self._regions:
+            return ArgumentProof("numeric", reason="no point of its domain gives a real number")
+        if len(self._regions) >= MOST_REGIONS:
+            return ArgumentProof("sampled", answers, f"it has more than {MOST_REGIONS} regions, and so many were tried")
+        if slot.undecided:
+            return ArgumentProof("sampled", answers, f"SymPy does not decide it; equal to {DIGITS} digits where tried")
+        return ArgumentProof("proved", answers)
+
+
+def _agrees(condition: Any, point: Point) -> bool:
+    found = condition.xreplace(point)
+    return bool(found == sympy.true)
+
+
+def _slot(place: int, argument: Any, claim: Any) -> _Slot:
+    """Pair the symbols of an argument with the rule's answers."""
+    entries = list(xp.plain(argument).flat)
+    shape = np.shape(argument)
+    if claim is None:
+        return _Slot(entries, [], reason=f"the rule gives no derivative by argument {place + 1}")
+    claims = xp.plain(claim)
+    if claims.shape not in (shape, ()):
+        return _Slot(entries, [], reason=f"the rule gives shape {claims.shape}, argument {place + 1} has {shape}")
+    return _Slot(entries, list(np.broadcast_to(claims, shape).flat))
