@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from gradviz.errors import GradvizError
     from gradviz.passes.check import check
     from gradviz.passes.evaluate import backprop, evaluate
+    from gradviz.passes.explain import Explanation, explain
     from gradviz.passes.report import Report
     from gradviz.passes.values import Values
 
 __version__ = "0.1.0"
 
 _LAZY = {
+    "Explanation": "gradviz.passes.explain",
     "Expr": "gradviz.core.build",
     "GradvizError": "gradviz.errors",
     "Graph": "gradviz.core.graph",
@@ -44,6 +46,7 @@ _LAZY = {
     "constant": "gradviz.core.build",
     "data": "gradviz.core.build",
     "evaluate": "gradviz.passes.evaluate",
+    "explain": "gradviz.passes.explain",
     "figure": "gradviz.draw.figure",
     "from_expression": "gradviz.core.expression",
     "graph": "gradviz.core.build",
@@ -53,6 +56,7 @@ _LAZY = {
 }
 
 __all__ = [
+    "Explanation",
     "Expr",
     "GradvizError",
     "Graph",
@@ -65,6 +69,7 @@ __all__ = [
     "constant",
     "data",
     "evaluate",
+    "explain",
     "figure",
     "from_expression",
     "graph",

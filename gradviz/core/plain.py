@@ -9,6 +9,7 @@ _TEXT = [
     (re.compile(r"\\frac\{(\w+)\}\{(\w+)\}"), r"\1/\2"),
     (re.compile(r"\\frac\{([^{}]*)\}\{([^{}]*)\}"), r"(\1)/(\2)"),
     (re.compile(r"\\sqrt\{([^{}]*)\}"), r"sqrt(\1)"),
+    (re.compile(r"\\(?:left|right)(?=[()\[\]])"), ""),
     (re.compile(r"\^\{?\\top\}?"), "ᵀ"),
     (re.compile(r"\\begin\{bmatrix\}|\\begin\{cases\}"), "["),
     (re.compile(r"\\end\{bmatrix\}|\\end\{cases\}"), "]"),
@@ -21,8 +22,8 @@ _UNICODE = dict(
     zip(
         "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi "
         "omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega cdot odot otimes times div ge le neq infty "
-        "top partial ldots".split(),
-        [*"αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ·⊙⊗×÷≥≤≠∞", "ᵀ", "∂", "…"],
+        "top partial ldots vdots to varepsilon".split(),
+        [*"αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ·⊙⊗×÷≥≤≠∞", "ᵀ", "∂", "…", "⋮", "→ ", "ε"],
         strict=True,
     )
 )

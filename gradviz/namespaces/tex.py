@@ -103,12 +103,13 @@ def _negative(term: Term) -> tuple[str, int]:
     return f"-{_at_least(PRODUCT, term.args[0])}", SUM
 
 
-def _is_scalar(term: Term) -> bool:
+def is_scalar(term: Term) -> bool:
+    """Whether a term is made of numbers alone, so that it commutes with all products."""
     if term.fn in ("symbol", "number"):
         return bool(term.shape == ())
     if term.fn == "matmul":
         return all(len(arg.shape or ()) == 1 for arg in term.args)
-    return term.fn != "ones" and all(map(_is_scalar, term.args))
+    return term.fn != "ones" and all(map(is_scalar, term.args))
 
 
 def _factors(term: Term) -> list[Term]:
@@ -117,13 +118,18 @@ def _factors(term: Term) -> list[Term]:
 
 def _multiply(term: Term) -> tuple[str, int]:
     factors = _factors(term)
-    scalars = [factor for factor in factors if _is_scalar(factor)]
-    tensors = [factor for factor in factors if not _is_scalar(factor)]
+    scalars = [factor for factor in factors if is_scalar(factor)]
+    tensors = _without_ones([factor for factor in factors if not is_scalar(factor)])
     parts = [_juxtaposed(scalars)] if scalars else []
     if tensors:
         parts.append(r" \odot ".join(_at_least(POWER, factor) for factor in tensors))
     text = parts[0] if len(parts) == 1 else _spaced(*parts)
     return text, PRODUCT
+
+
+def _without_ones(tensors: list[Term]) -> list[Term]:
+    """Drop arrays of ones, which change nothing in an elementwise product with another array."""
+    return [factor for factor in tensors if factor.fn != "ones"] or tensors[:1]
 
 
 def _juxtaposed(factors: list[Term]) -> str:
@@ -142,6 +148,25 @@ def _spaced(left: str, right: str) -> str:
     if right.startswith("(") and (len(left) == 1 or left.isdigit()):
         return f"{left}{right}"
     return rf"{left}\,{right}"
+
+
+def _product(term: Term) -> tuple[str, int]:
+    """Set factors in the order that they are given in; two arrays get the sign of the elementwise product."""
+    text, scalars = "", True
+    tensors = _without_ones([factor for factor in term.args if not is_scalar(factor)])
+    for factor in (factor for factor in term.args if is_scalar(factor) or factor in tensors):
+        scalar = is_scalar(factor)
+        piece = _at_least(PRODUCT if scalars and factor.fn == "matmul" else POWER, factor)
+        if not text:
+            text = piece
+        elif not scalar and not scalars:
+            text += rf" \odot {piece}"
+        elif piece[0].isdigit() or piece.startswith(r"\frac"):
+            text += rf" \cdot {piece}"
+        else:
+            text = _spaced(text, piece)
+        scalars = scalars and scalar
+    return text, PRODUCT
 
 
 def _matmul(term: Term) -> tuple[str, int]:
@@ -202,6 +227,7 @@ _WRITERS: dict[str, Any] = {
     "subtract": _subtract,
     "negative": _negative,
     "multiply": _multiply,
+    "product": _product,
     "matmul": _matmul,
     "divide": _divide,
     "power": _power,

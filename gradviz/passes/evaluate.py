@@ -76,7 +76,7 @@ def backprop(
         (36.0, 36.0)
     """
     frozen = as_graph(graph)
-    root = _root(frozen, output)
+    root = root_of(frozen, output)
     leaves = leaf_values(frozen, at or {})
     chosen = None if wrt is None else frozenset(frozen.find(name) for name in wrt)
 
@@ -121,7 +121,8 @@ def leaf_values(graph: Graph, at: Mapping[str, Any]) -> dict[int, Any]:
     return values
 
 
-def _root(graph: Graph, output: str | None) -> int:
+def root_of(graph: Graph, output: str | None) -> int:
+    """Return the id of an output by its name; of the only one for None."""
     if output is None:
         if len(graph.outputs) > 1:
             raise GraphError(

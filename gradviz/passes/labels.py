@@ -18,7 +18,8 @@ from gradviz.namespaces.tex import fill, leaf_count, to_tex
 LONGEST_WRITTEN_OUT = 2
 """An unnamed child is written out if it has at most this many symbols and numbers."""
 
-_ADJOINT = "g"
+ADJOINT = "g"
+"""What the adjoint of a parent that is an array is called in a label."""
 
 
 def breadth_first(graph: Graph) -> Iterator[int]:
@@ -67,23 +68,56 @@ class Labeler:
         as its value, the gradient; else the rule, in which g stands for the parent's adjoint.
         """
         row = self._graph.rows[parent]
-        args = self._graph.args[parent]
-        terms = [self._child(child) for child in args]
-        value = self._value(parent, terms)
-        adjoint = as_term(1) if row.shape == () else symbol(_ADJOINT, row.shape)
         if row.op.label is not None:
-            places = {str(place): term for place, term in enumerate(terms, 1)}
-            template = row.op.label[slot]
-            text = fill(template, {**places, "f": value, "g": adjoint})
-            adjoint_needed = row.op.partials is None and row.shape != () and "#g" not in template
-            return rf"{_ADJOINT} \odot {text}" if adjoint_needed else text
+            adjoint = as_term(1) if row.shape == () else symbol(ADJOINT, row.shape)
+            text = self._filled(parent, slot, adjoint)
+            adjoint_needed = row.op.partials is None and row.shape != () and "#g" not in row.op.label[slot]
+            return rf"{ADJOINT} \odot {text}" if adjoint_needed else text
         try:
             if row.op.partials is not None:
-                return to_tex(row.op.partials[slot](recorder, value, *terms, **row.attrs))
-            assert row.op.vjp is not None
-            return to_tex(row.op.vjp(recorder, adjoint, value, *terms, **row.attrs)[slot])
+                return to_tex(self._partial(parent, slot))
+            return to_tex(self._product(parent, slot, as_term(1) if row.shape == () else symbol(ADJOINT, row.shape)))
         except Exception:  # a user's rule may do what only arrays allow
-            return rf"\partial_{{{slot + 1}}} {row.op.symbol_for(row.attrs, tuple(term.shape for term in terms))}"
+            return rf"\partial_{{{slot + 1}}} {self._symbol(parent)}"
+
+    def passed_on(self, parent: int, slot: int, adjoint: Term) -> Term:
+        """Return what an edge passes on to the child of an adjoint of the parent, in symbols."""
+        row, child = self._graph.rows[parent], self._graph.rows[self._graph.args[parent][slot]]
+        if row.op.label is not None:
+            text = symbol(self._filled(parent, slot, adjoint), child.shape)
+            whole = row.op.partials is None and "#g" in row.op.label[slot]
+            return text if whole else adjoint * text
+        try:
+            if row.op.partials is None:
+                return self._product(parent, slot, adjoint)
+            passed = adjoint * self._partial(parent, slot)
+        except Exception:  # a user's rule may do what only arrays allow
+            return adjoint * symbol(rf"\partial_{{{slot + 1}}} {self._symbol(parent)}", child.shape)
+        return passed if child.shape == row.shape else Term("sum", (passed,))
+
+    def _arguments(self, parent: int) -> list[Term]:
+        return [self._child(child) for child in self._graph.args[parent]]
+
+    def _filled(self, parent: int, slot: int, adjoint: Term) -> str:
+        """Write the label that the primitive itself declares."""
+        row, terms = self._graph.rows[parent], self._arguments(parent)
+        assert row.op.label is not None
+        places = {str(place): term for place, term in enumerate(terms, 1)}
+        return fill(row.op.label[slot], {**places, "f": self._value(parent, terms), "g": adjoint})
+
+    def _partial(self, parent: int, slot: int) -> Term:
+        row, terms = self._graph.rows[parent], self._arguments(parent)
+        assert row.op.partials is not None
+        return as_term(row.op.partials[slot](recorder, self._value(parent, terms), *terms, **row.attrs))
+
+    def _product(self, parent: int, slot: int, adjoint: Term) -> Term:
+        row, terms = self._graph.rows[parent], self._arguments(parent)
+        assert row.op.vjp is not None
+        return as_term(row.op.vjp(recorder, adjoint, self._value(parent, terms), *terms, **row.attrs)[slot])
+
+    def _symbol(self, index: int) -> str:
+        row = self._graph.rows[index]
+        return row.op.symbol_for(row.attrs, tuple(self._graph.rows[arg].shape for arg in self._graph.args[index]))
 
     def _value(self, index: int, terms: list[Term]) -> Term:
         """The node's own value: its name, or written out when short, or f_i."""
@@ -93,9 +127,10 @@ class Labeler:
             written = Term(row.op.name, tuple(terms), shape=row.shape)
             if self._short(index, written):
                 return written
-        return self._spoken_name(index)
+        return self.name(index)
 
-    def _spoken_name(self, index: int) -> Term:
+    def name(self, index: int) -> Term:
+        """Return what a node is called: its name, or f_i."""
         name = self._graph.names.get(index)
         shape = self._graph.rows[index].shape
         if name is not None:
@@ -116,7 +151,7 @@ class Labeler:
         graph = self._graph
         row = graph.rows[index]
         if index in graph.names:
-            return self._spoken_name(index)
+            return self.name(index)
         if row.op.leaf:
             value = np.asarray(graph.constants[index])
             if value.ndim == 0:
@@ -129,4 +164,4 @@ class Labeler:
             written = Term(row.op.name, tuple(self._child(child) for child in children), shape=row.shape)
             if self._short(index, written):
                 return written
-        return self._spoken_name(index)
+        return self.name(index)

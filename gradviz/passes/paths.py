@@ -1,0 +1,194 @@
+"""The chain rule on a graph: the paths from the output to a leaf, and the product of the labels along each.
+
+A gradient is the sum of these products. There can be very many paths (each doubling x + x doubles
+them); then the sum is kept factored, node by node, which is what backpropagation does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradviz.core.format import array_tex
+from gradviz.core.graph import Edge, Graph
+from gradviz.namespaces.record import Term, as_term, symbol
+from gradviz.namespaces.tex import to_tex
+from gradviz.passes.evaluate import contributions
+from gradviz.passes.labels import Labeler
+from gradviz.passes.values import Values
+
+MOST_PATHS = 12
+MOST_FACTORS = 40
+"""More paths, or longer ones, are not written out."""
+
+
+@dataclass(frozen=True)
+class Path:
+    """One path from the output to a leaf.
+
+    Attributes:
+        edges: (parent, slot) from the output down.
+        nodes: what is passed on the way, the output and the leaf included, as LaTeX.
+        factors: the green labels in order, as LaTeX.
+        term: their product.
+        numbers: the local derivatives' numbers, as LaTeX; empty without values.
+        value: the product's number; None without values.
+        composed: whether the product is more than the labels side by side, because one of them says what
+            to do with g: the adjoint of an array.
+    """
+
+    edges: tuple[Edge, ...]
+    nodes: tuple[str, ...]
+    factors: tuple[str, ...]
+    term: Term
+    numbers: tuple[str, ...]
+    value: Any
+    composed: bool
+
+    @property
+    def product(self) -> str:
+        """The product as LaTeX: the labels side by side, or composed where one of them acts on an array."""
+        return to_tex(self.term) if self.composed else _side_by_side(self.factors)
+
+    @property
+    def substituted(self) -> str:
+        """The same with numbers."""
+        return _side_by_side(self.numbers)
+
+
+def _side_by_side(factors: tuple[str, ...]) -> str:
+    return r" \cdot ".join(f"({one})" if _is_sum(one) else one for one in factors)
+
+
+def _is_sum(tex: str) -> bool:
+    depth = 0
+    for place, char in enumerate(tex):
+        depth += (char in "{([") - (char in "})]")
+        if depth == 0 and char in "+-" and (place == 0 or tex[place - 1] == " "):
+            return True
+    return False
+
+
+def count_paths(graph: Graph, root: int, leaf: int) -> int:
+    """Return how many paths lead from a node down to a leaf."""
+    counts = _counts(graph, leaf)
+    return counts[root]
+
+
+def _counts(graph: Graph, leaf: int) -> list[int]:
+    counts = [0] * len(graph)
+    counts[leaf] = 1
+    for index, args in enumerate(graph.args):
+        if args:
+            counts[index] = sum(counts[arg] for arg in args)
+    return counts
+
+
+def find_paths(graph: Graph, root: int, leaf: int) -> Iterator[tuple[Edge, ...]]:
+    """Yield every path from a node down to a leaf, arguments from left to right."""
+    counts = _counts(graph, leaf)
+    waiting: list[tuple[int, tuple[Edge, ...]]] = [(root, ())]
+    while waiting:
+        node, edges = waiting.pop()
+        if node == leaf:
+            yield edges
+            continue
+        for slot in reversed(range(len(graph.args[node]))):
+            child = graph.args[node][slot]
+            if counts[child]:
+                waiting.append((child, (*edges, (node, slot))))
+
+
+def longest_path(graph: Graph, root: int, leaf: int) -> int:
+    """Return the number of edges of the longest path from a node to a leaf; 0 if there is none."""
+    length = [-1] * len(graph)
+    length[leaf] = 0
+    for index, args in enumerate(graph.args):
+        best = max((length[arg] for arg in args), default=-1)
+        if best >= 0:
+            length[index] = best + 1
+    return max(length[root], 0)
+
+
+def write_paths(graph: Graph, root: int, leaf: int, labeler: Labeler, values: Values | None) -> tuple[Path, ...]:
+    """Return the paths written out, or () where they are too many or too long."""
+    if count_paths(graph, root, leaf) > MOST_PATHS or longest_path(graph, root, leaf) > MOST_FACTORS:
+        return ()
+    return tuple(_write(graph, edges, root, leaf, labeler, values) for edges in find_paths(graph, root, leaf))
+
+
+def _write(
+    graph: Graph, edges: tuple[Edge, ...], root: int, leaf: int, labeler: Labeler, values: Values | None
+) -> Path:
+    term = as_term(1)
+    number: Any = None if values is None else np.ones(graph.rows[root].shape)
+    for parent, slot in edges:
+        term = labeler.passed_on(parent, slot, term)
+        if values is not None:
+            (number,) = contributions(graph, values.forward, number, parent, [slot])
+    return Path(
+        edges=edges,
+        nodes=tuple(node_tex(graph, labeler, index) for index in (*(parent for parent, _ in edges), leaf)),
+        factors=tuple(labeler.derivative(parent, slot) for parent, slot in edges),
+        term=term,
+        numbers=() if values is None else tuple(array_tex(values.local[edge]) for edge in edges),
+        value=number,
+        composed=any(graph.rows[parent].shape and not graph.rows[parent].op.elementwise for parent, _ in edges),
+    )
+
+
+def node_tex(graph: Graph, labeler: Labeler, index: int) -> str:
+    """Return what a node is called: its name, its value if it is a constant, or f_i."""
+    if graph.rows[index].op.leaf and index not in graph.names:
+        return array_tex(graph.constants[index])
+    return to_tex(labeler.name(index))
+
+
+@dataclass(frozen=True)
+class FactoredNode:
+    """One node's adjoint as a sum over the edges that lead to it.
+
+    Attributes:
+        node: the id.
+        adjoint: what it is called, as LaTeX: g_i, or ∂output/∂name of a leaf.
+        formula: the sum over the parents, as LaTeX.
+        value: its number; None without values.
+    """
+
+    node: int
+    adjoint: str
+    formula: str
+    value: Any
+
+
+def factor(
+    graph: Graph, root: int, leaf: int, labeler: Labeler, numbers: Mapping[int, int], values: Values | None
+) -> Iterator[FactoredNode]:
+    """Yield the adjoints of the nodes between an output and a leaf, from the output down."""
+    counts = _counts(graph, leaf)
+    above = bytearray(len(graph))
+    above[root] = 1
+    uses: dict[int, list[Edge]] = {}
+    for index in range(root, -1, -1):
+        if above[index]:
+            for slot, child in enumerate(graph.args[index]):
+                if counts[child]:
+                    above[child] = 1
+                    uses.setdefault(child, []).append((index, slot))
+
+    def adjoint(index: int) -> str:
+        return f"g_{{{numbers[index]}}}" if index in numbers else f"g_{{{node_tex(graph, labeler, index)}}}"
+
+    for index in range(root, leaf - 1, -1):
+        if not (above[index] and counts[index]):
+            continue
+        terms = [
+            to_tex(labeler.passed_on(parent, slot, symbol(adjoint(parent), graph.rows[parent].shape)))
+            for parent, slot in uses.get(index, ())
+        ]
+        formula = " + ".join(f"({one})" if one.startswith("-") and place else one
+                             for place, one in enumerate(terms)) or "1"  # fmt: skip
+        yield FactoredNode(index, adjoint(index), formula, None if values is None else values.backward.get(index))
