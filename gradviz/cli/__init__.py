@@ -19,6 +19,7 @@ from gradviz.cli.failure import report
 COMMANDS = {
     "render": "Draw the graphs of a script, or of an expression.",
     "check": "Prove every derivative with SymPy, and compare every gradient with differences.",
+    "explain": "Derive a gradient: the paths, the product along each, the sum.",
     "examples": "List, show or copy the shipped examples.",
     "doctor": "Say what gradviz draws with here, and what is missing.",
 }
@@ -83,6 +84,7 @@ def cli(ctx: click.Context) -> None:
       gradviz render script.py                  one SVG for every root in the script
       gradviz render -e "max(1 - w*x*y, 0)"     without a script
       gradviz check script.py                   is every derivative right?
+      gradviz explain script.py --wrt W         why has the gradient that value?
     """
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help(), err=True)

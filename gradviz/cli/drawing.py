@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import gradviz as gv
-from gradviz.cli.load import Drawable, check_taken, taken_by, without_place
+from gradviz.cli.load import Drawable, check_known, check_taken, has, taken_by, without_place
 from gradviz.core.graph import Graph, Node
 from gradviz.draw.picture import Picture
 from gradviz.errors import GraphError
@@ -29,6 +29,7 @@ class Look:
     leaves: str = "auto"
     theme: str = "slide"
     direction: str = "down"
+    path: str = ""
 
 
 @dataclass
@@ -75,7 +76,10 @@ def draw(drawables: Sequence[Drawable], at: Mapping[str, Any], with_values: bool
         UsageError: for a value of a leaf that no graph has.
         GradvizError: for a value of the wrong shape, or a figure that cannot be drawn.
     """
-    check_taken(at, [drawable.thing for drawable in drawables if isinstance(drawable.thing, Graph)])
+    graphs = [drawable.thing for drawable in drawables if isinstance(drawable.thing, Graph)]
+    check_taken(at, graphs)
+    if look.path:
+        check_known(look.path, graphs, "--path")
     with without_place():
         return [_draw_one(drawable, at, with_values, look) for drawable in drawables]
 
@@ -100,6 +104,7 @@ def _draw_one(drawable: Drawable, at: Mapping[str, Any], with_values: bool, look
         theme=look.theme,
         direction=look.direction,
         title=drawable.title,
+        path=look.path if has(graph, look.path) else "",
     )
     return Drawn(drawable.name, picture, drawable.only, graph, values, notes)
 

@@ -115,17 +115,31 @@ def check_taken(at: Mapping[str, Any], graphs: Sequence[Graph]) -> None:
     Raises:
         UsageError: naming it.
     """
+    if at and not graphs:
+        raise UsageError(f"--at {next(iter(at))}: a picture that the script has made takes no values")
     for name in at:
-        reasons = [_missing(graph, name) for graph in graphs]
-        if not reasons:
-            raise UsageError(f"--at {name}: a picture that the script has made takes no values")
-        if all(reasons):
-            raise UsageError(f"--at {name}: {reasons[0].what}", hint=reasons[0].hint)  # type: ignore[union-attr]
+        check_known(name, graphs, "--at")
+
+
+def check_known(name: str, graphs: Sequence[Graph], option: str) -> None:
+    """Refuse a name that no node of any graph has.
+
+    Raises:
+        UsageError: naming it and the option that it was given with.
+    """
+    reasons = [_missing(graph, name) for graph in graphs]
+    if reasons and all(reasons):
+        raise UsageError(f"{option} {name}: {reasons[0].what}", hint=reasons[0].hint)  # type: ignore[union-attr]
 
 
 def taken_by(graph: Graph, at: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of the values that a graph has nodes for."""
     return {name: value for name, value in at.items() if _missing(graph, name) is None}
+
+
+def has(graph: Graph, name: str) -> bool:
+    """Whether a graph has a node of this name."""
+    return _missing(graph, name) is None
 
 
 def _missing(graph: Graph, name: str) -> GraphError | None:

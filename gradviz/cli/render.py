@@ -135,6 +135,7 @@ def open_outputs(outputs: Sequence[Output]) -> None:
     help="Where the leaves are, seen from the root.",
 )
 @click.option("--leaves", type=click.Choice(LEAVES), default="auto", help="Draw a shared leaf once, or at every use.")
+@click.option("--path", default="", metavar="NAME", help="Light the paths to a leaf, and write their products below.")
 @click.option("--watch", is_flag=True, help="Draw again whenever the script is saved.")
 @click.option("--open", "show", is_flag=True, help="Open the picture.")
 @click.option("--json", "as_json", is_flag=True, help="Answer with JSON.")

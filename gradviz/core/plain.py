@@ -15,6 +15,7 @@ _TEXT = [
     (re.compile(r"\\end\{bmatrix\}|\\end\{cases\}"), "]"),
     (re.compile(r"\s*\\\\\s*"), "; "),
     (re.compile(r"\s*(?<!\\)&\s*"), ", "),
+    (re.compile(r" ?\\(cdot|odot|otimes|to|ge|le|neq) (?=[^\s>])"), r" \\\1{} "),
     (re.compile(r"_\{([^{}]*)\}"), r"_\1"),
     (re.compile(r"\^\{([^{}]*)\}"), r"^\1"),
 ]
@@ -23,7 +24,7 @@ _UNICODE = dict(
         "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi "
         "omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega cdot odot otimes times div ge le neq infty "
         "top partial ldots vdots to varepsilon".split(),
-        [*"αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ·⊙⊗×÷≥≤≠∞", "ᵀ", "∂", "…", "⋮", "→ ", "ε"],
+        [*"αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ·⊙⊗×÷≥≤≠∞", "ᵀ", "∂", "…", "⋮", "→", "ε"],
         strict=True,
     )
 )

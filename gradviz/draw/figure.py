@@ -28,6 +28,7 @@ def figure(
     theme: str = "slide",
     direction: str = "down",
     title: str = "",
+    path: str = "",
 ) -> Picture:
     """Draw a graph.
 
@@ -41,12 +42,14 @@ def figure(
         theme: "slide", "dark", "print" or "colorblind".
         direction: where the inputs lie, seen from the output: "down", "up", "left" or "right".
         title: of the picture, for readers that cannot see it; by default the names of the outputs.
+        path: the name of a leaf (or another node): the paths to it are lit, their products stand below.
 
     Returns:
         A picture: ``save`` it, or let a notebook show it.
 
     Raises:
         UsageError: for a choice that does not exist.
+        GraphError: for a path to a name that no node has.
 
     Example:
         >>> import gradviz as gv
@@ -64,7 +67,7 @@ def figure(
     shown = values or None
 
     def picture(leaves: str) -> Picture:
-        drawn = VIEWS[view](made, shown, labels=labels, leaves=leaves, title=title)
+        drawn = VIEWS[view](made, shown, labels=labels, leaves=leaves, title=title, path=path)
         return Picture(drawn, theme=theme, direction=direction)
 
     first = picture(leaves)

@@ -10,6 +10,7 @@ from gradviz.core.graph import Graph, Node
 from gradviz.core.plain import tex_to_text
 from gradviz.figures.model import Figure, FigureEdge, FigureNode, Kind, Label
 from gradviz.passes.labels import Labeler, breadth_first, node_numbers
+from gradviz.passes.paths import count_paths, derivative_tex, node_tex, write_paths
 from gradviz.passes.values import Values
 
 LABELS = ("symbolic", "numeric", "both", "none")
@@ -19,10 +20,19 @@ MOST_SHARED = 3
 
 NOT_COMPUTED = Label(r"\cdot", "not computed")
 _MOST_DESCRIBED = 40
+_LONGEST_CAPTION = 60
+_MOST_CAPTIONS = 3
+"""More paths than this are counted below the picture, not written out."""
 
 
 def backprop_figure(
-    graph: Graph, values: Values | None = None, *, labels: str = "symbolic", leaves: str = "auto", title: str = ""
+    graph: Graph,
+    values: Values | None = None,
+    *,
+    labels: str = "symbolic",
+    leaves: str = "auto",
+    title: str = "",
+    path: str = "",
 ) -> Figure:
     """Make the backprop figure of a graph.
 
@@ -32,20 +42,23 @@ def backprop_figure(
         labels: "symbolic", "numeric", "both" or "none": what stands on the edges.
         leaves: "once", "repeat" (at each use), or "auto": repeated when used at many places.
         title: of the picture; by default the names of its outputs.
+        path: the name of a leaf: the paths that lead to it are lit, and their products stand below.
     """
-    return _BackpropView(graph, values, labels, leaves).figure(title)
+    return _BackpropView(graph, values, labels, leaves, path).figure(title)
 
 
 class _BackpropView:
-    def __init__(self, graph: Graph, values: Values | None, labels: str, leaves: str) -> None:
+    def __init__(self, graph: Graph, values: Values | None, labels: str, leaves: str, path: str) -> None:
         self._graph = graph
         self._values = values
         self._labels = labels
         self._leaves = leaves
         self._order = list(breadth_first(graph))
         self._numbers = node_numbers(graph)
-        self._live = graph.depends_on(graph.learned)
         self._labeler = Labeler(graph, self._numbers)
+        self._end = graph.find(path) if path else None
+        self._live = graph.depends_on(graph.learned if self._end is None else graph.learned | {self._end})
+        self._reached = graph.depends_on(frozenset() if self._end is None else frozenset([self._end]))
 
     def figure(self, title: str) -> Figure:
         nodes: list[FigureNode] = []
@@ -58,7 +71,40 @@ class _BackpropView:
                 nodes.append(self._operation(node))
                 edges.extend(self._edges(node))
         name = title or ", ".join(self._graph.outputs)
-        return Figure(tuple(nodes), tuple(edges), title=name, description=self._description(nodes, name))
+        description = self._description(nodes, name)
+        captions = tuple(self._captions()) if self._end is not None else ()
+        return Figure(tuple(nodes), tuple(edges), title=name, description=description, captions=captions)
+
+    def _captions(self) -> Iterator[Label]:
+        """Write the product along each path to the end under the picture, or how many paths there are."""
+        assert self._end is not None
+        for root in dict.fromkeys(self._graph.outputs.values()):
+            for tex in self._derivation(root, self._end):
+                yield Label(tex, tex_to_text(tex))
+
+    def _derivation(self, root: int, end: int) -> Iterator[str]:
+        whole = derivative_tex(self._tex(root), self._tex(end))
+        values = self._values if self._values is not None and len(self._values.backward) else None
+        count = count_paths(self._graph, root, end)
+        paths = write_paths(self._graph, root, end, self._labeler, values) if count <= _MOST_CAPTIONS else ()
+        if not paths:
+            yield rf"{whole}:\ \text{{the sum over {count:,} paths}}" if count else f"{whole} = 0"
+            return
+        terms = [path.product for path in paths]
+        number = ""
+        if values is not None and self._labels in ("numeric", "both") and len(self._graph.outputs) == 1:
+            number = f" = {array_tex(values.backward[end])}"
+        line = f"{whole} = {' + '.join(terms)}{number}"
+        if len(terms) == 1 or len(tex_to_text(line)) <= _LONGEST_CAPTION:
+            yield line
+            return
+        yield f"{whole} = {terms[0]}"
+        yield from (rf"+\;{term}" for term in terms[1:])
+        if number:
+            yield number
+
+    def _tex(self, index: int) -> str:
+        return node_tex(self._graph, self._labeler, index)
 
     def _repeated(self, index: int) -> bool:
         if not self._graph.rows[index].op.leaf or self._leaves == "once":
@@ -130,6 +176,7 @@ class _BackpropView:
                 slot=slot,
                 labels=tuple(self._edge_labels(node.id, slot)) if live else (),
                 live=live,
+                lit=bool(self._reached[child]),
             )
 
     def _edge_labels(self, parent: int, slot: int) -> Iterator[Label]:

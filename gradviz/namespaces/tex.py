@@ -154,7 +154,10 @@ def _product(term: Term) -> tuple[str, int]:
     """Set factors in the order that they are given in; two arrays get the sign of the elementwise product."""
     text, scalars = "", True
     tensors = _without_ones([factor for factor in term.args if not is_scalar(factor)])
-    for factor in (factor for factor in term.args if is_scalar(factor) or factor in tensors):
+    factors = [factor for factor in term.args if is_scalar(factor) or factor in tensors]
+    if len(factors) == 1:
+        return _write(factors[0])
+    for factor in factors:
         scalar = is_scalar(factor)
         piece = _at_least(PRODUCT if scalars and factor.fn == "matmul" else POWER, factor)
         if not text:

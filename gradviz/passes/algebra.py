@@ -21,7 +21,8 @@ from gradviz.passes.zero import TimeIsUpError, time_limit
 _RELATIONS = {"gt": sympy.Gt, "ge": sympy.Ge, "lt": sympy.Lt, "le": sympy.Le}
 _BACK = {sympy.StrictGreaterThan: "gt", sympy.GreaterThan: "ge", sympy.StrictLessThan: "lt", sympy.LessThan: "le"}
 _COMPARISONS = {"greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le"}
-_KNOWN = "abs arccos arccosh arcsin arcsinh arctan arctanh cos cosh exp log maximum minimum sign sin sinh sqrt tan tanh".split()
+_KNOWN = {"abs", "exp", "log", "sign", "sqrt", "maximum", "minimum", "sin", "cos", "tan", "sinh", "cosh", "tanh"}
+_KNOWN |= {"arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh"}
 _NAMES = {"Abs": "abs", "acos": "arccos", "asin": "arcsin", "atan": "arctan", "acosh": "arccosh", "asinh": "arcsinh"}
 _NAMES |= {"atanh": "arctanh", "Max": "maximum", "Min": "minimum"}
 _LINEAR = {"matmul", "outer", "einsum", "sum", "transposed"}
@@ -135,12 +136,17 @@ class Algebra:
         return Term(_NAMES.get(name, name), tuple(map(self.term, expression.args)))
 
     def _sum(self, expression: Any) -> Term:
-        parts = sorted(expression.args, key=lambda part: (part.could_extract_minus_sign(), self._rank(part)))
+        parts = sorted(expression.args, key=lambda part: (part.could_extract_minus_sign(), self._first(part)))
         found = self.term(parts[0])
         for part in parts[1:]:
             minus = part.could_extract_minus_sign()
             found = Term("subtract" if minus else "add", (found, self.term(-part if minus else part)))
         return found
+
+    def _first(self, part: Any) -> tuple[bool, int]:
+        """Where a summand stands: by the first of its symbols that was met, numbers last."""
+        places = [self._order.get(symbol, 0) for symbol in part.free_symbols]
+        return not places, min(places, default=0)
 
     def _rank(self, factor: Any) -> tuple[int, str, int]:
         """Where a factor stands: numbers, indicators, computed nodes by their place on the path, leaves by name."""
@@ -177,12 +183,11 @@ class Algebra:
 
     # simplified
 
-    def simplified(self, expression: Any, seconds: float = 2.0) -> Any:
+    def simplified(self, expression: Any, seconds: float = 1.0) -> Any:
         """Return the expression in the shortest of the forms that SymPy finds within a time limit."""
         forms = [expression]
         with suppress(TimeIsUpError, RecursionError), time_limit(seconds):
-            for simplest in (sympy.factor_terms, sympy.factor, sympy.expand, sympy.simplify):
-                forms.append(simplest(expression))
+            forms.extend(form(expression) for form in (sympy.factor_terms, sympy.factor, sympy.expand, sympy.simplify))
         return min(forms, key=lambda form: (_length(form), forms.index(form)))
 
     def formula(self, expression: Any) -> Any:
@@ -213,7 +218,7 @@ _ARITHMETIC: dict[str, Any] = {
     "add": lambda a, b: a + b,
     "subtract": lambda a, b: a - b,
     "multiply": lambda a, b: a * b,
-    "product": lambda *args: sympy.Mul(*args),
+    "product": sympy.Mul,
     "divide": lambda a, b: a / b,
     "power": lambda a, b: a**b,
     "negative": lambda a: -a,

@@ -21,7 +21,7 @@ from gradviz.namespaces.tex import to_tex
 from gradviz.passes.algebra import Algebra
 from gradviz.passes.evaluate import backprop, root_of
 from gradviz.passes.labels import Labeler, node_numbers
-from gradviz.passes.paths import FactoredNode, Path, count_paths, factor, write_paths
+from gradviz.passes.paths import FactoredNode, Path, count_paths, derivative_tex, factor, write_paths
 from gradviz.passes.values import Values
 
 _MOST_NODES = 40
@@ -58,7 +58,7 @@ class Explanation:
     @property
     def derivative(self) -> str:
         """∂output/∂leaf as LaTeX."""
-        return rf"\frac{{\partial\,{self.output}}}{{\partial\,{self.wrt}}}"
+        return derivative_tex(self.output, self.wrt)
 
     @property
     def substituted(self) -> str:

@@ -59,6 +59,12 @@ class Path:
         return _side_by_side(self.numbers)
 
 
+def _acts_on_array(graph: Graph, parent: int, slot: int) -> bool:
+    """Whether an edge does more to an adjoint than to multiply it: it sums it, or rearranges it."""
+    row, child = graph.rows[parent], graph.rows[graph.args[parent][slot]]
+    return row.shape != () and (not row.op.elementwise or row.shape != child.shape)
+
+
 def _side_by_side(factors: tuple[str, ...]) -> str:
     return r" \cdot ".join(f"({one})" if _is_sum(one) else one for one in factors)
 
@@ -82,7 +88,7 @@ def _counts(graph: Graph, leaf: int) -> list[int]:
     counts = [0] * len(graph)
     counts[leaf] = 1
     for index, args in enumerate(graph.args):
-        if args:
+        if args and index != leaf:
             counts[index] = sum(counts[arg] for arg in args)
     return counts
 
@@ -108,7 +114,7 @@ def longest_path(graph: Graph, root: int, leaf: int) -> int:
     length[leaf] = 0
     for index, args in enumerate(graph.args):
         best = max((length[arg] for arg in args), default=-1)
-        if best >= 0:
+        if best >= 0 and index != leaf:
             length[index] = best + 1
     return max(length[root], 0)
 
@@ -136,7 +142,7 @@ def _write(
         term=term,
         numbers=() if values is None else tuple(array_tex(values.local[edge]) for edge in edges),
         value=number,
-        composed=any(graph.rows[parent].shape and not graph.rows[parent].op.elementwise for parent, _ in edges),
+        composed=any(_acts_on_array(graph, *edge) for edge in edges),
     )
 
 
@@ -145,6 +151,11 @@ def node_tex(graph: Graph, labeler: Labeler, index: int) -> str:
     if graph.rows[index].op.leaf and index not in graph.names:
         return array_tex(graph.constants[index])
     return to_tex(labeler.name(index))
+
+
+def derivative_tex(output: str, wrt: str) -> str:
+    """Return ∂output/∂wrt as LaTeX."""
+    return rf"\frac{{\partial {output}}}{{\partial {wrt}}}"
 
 
 @dataclass(frozen=True)

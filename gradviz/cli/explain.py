@@ -1,0 +1,62 @@
+"""`gradviz explain`: where a gradient comes from, path by path."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+import gradviz as gv
+from gradviz.cli import COMMANDS, streams
+from gradviz.cli.load import check_known, has, load_graphs, parse_target, without_place
+from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
+from gradviz.cli.points import parse_at
+from gradviz.cli.tables import show
+from gradviz.draw.write import write_atomically
+from gradviz.errors import UsageError
+
+_FORMATS = {"latex": gv.Explanation.to_latex, "markdown": gv.Explanation.to_markdown, "json": gv.Explanation.to_json}
+_SUFFIXES = {".tex": "latex", ".md": "markdown", ".json": "json"}
+
+
+@click.command("explain", cls=ScriptCommand, help=COMMANDS["explain"], epilog=EPILOG)
+@target_options
+@click.option("--wrt", metavar="NAME", required=True, help="The leaf to differentiate by.")
+@click.option("--format", "kind", type=click.Choice(list(_FORMATS)), help="Instead of text for the terminal.")
+@click.option("--json", "as_json", is_flag=True, help="Answer with JSON, as --format json.")
+@click.option("-o", "--output", metavar="FILE", help="Write the answer to a file: .tex, .md or .json.")
+def command(
+    *,
+    target: str | None,
+    expression: str | None,
+    points: tuple[str, ...],
+    wrt: str,
+    kind: str | None,
+    as_json: bool,
+    output: str | None,
+) -> None:
+    """Explain the gradient of every graph that has the leaf."""
+    wanted = parse_target(target, expression, script_args())
+    path = Path.cwd() / output if output else None
+    kind = "json" if as_json else kind or (_SUFFIXES.get(path.suffix) if path else None)
+    if path is not None and kind is None:
+        raise UsageError(f"-o {output!r} does not say its format", hint=f"name it {', '.join(_SUFFIXES)}")
+    answer = streams.take_stdout()
+    graphs = load_graphs(wanted, parse_at(points))
+    check_known(wrt, [graph for _, graph, _ in graphs], "--wrt")
+    with without_place():
+        found = [gv.explain(graph, wrt, at) for _, graph, at in graphs if has(graph, wrt)]
+    if kind is None:
+        from gradviz.terminal.explain import explanation
+
+        for place, one in enumerate(found):
+            show(explanation(one), answer, gap=place > 0)
+        return
+    text = "\n\n".join(_FORMATS[kind](one) for one in found)
+    if kind == "json" and len(found) > 1:
+        text = f"[{', '.join(map(gv.Explanation.to_json, found))}]"
+    if path is None:
+        print(text.rstrip("\n"), file=answer)
+    else:
+        write_atomically(path, (text.rstrip("\n") + "\n").encode())
+        print(output, file=answer)
