@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from gradviz.draw.figure import figure
     from gradviz.draw.picture import Picture
     from gradviz.errors import GradvizError
+    from gradviz.interop.from_sympy import from_sympy
+    from gradviz.interop.to_sympy import to_sympy
     from gradviz.passes.check import check
+    from gradviz.passes.derivative import derivative, hessian_vector
     from gradviz.passes.evaluate import backprop, evaluate
     from gradviz.passes.explain import Explanation, explain
     from gradviz.passes.report import Report
@@ -45,14 +48,18 @@ _LAZY = {
     "check": "gradviz.passes.check",
     "constant": "gradviz.core.build",
     "data": "gradviz.core.build",
+    "derivative": "gradviz.passes.derivative",
     "evaluate": "gradviz.passes.evaluate",
     "explain": "gradviz.passes.explain",
     "figure": "gradviz.draw.figure",
     "from_expression": "gradviz.core.expression",
+    "from_sympy": "gradviz.interop.from_sympy",
     "graph": "gradviz.core.build",
+    "hessian_vector": "gradviz.passes.derivative",
     "param": "gradviz.core.build",
     "primitive": "gradviz.core.primitive",
     "scope": "gradviz.core.build",
+    "to_sympy": "gradviz.interop.to_sympy",
 }
 
 __all__ = [
@@ -68,14 +75,18 @@ __all__ = [
     "check",
     "constant",
     "data",
+    "derivative",
     "evaluate",
     "explain",
     "figure",
     "from_expression",
+    "from_sympy",
     "graph",
+    "hessian_vector",
     "param",
     "primitive",
     "scope",
+    "to_sympy",
 ]
 
 

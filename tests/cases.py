@@ -53,4 +53,5 @@ def cases() -> list[Case]:
     nodes += [gv.squeeze(gv.data("q", shape=(2, 1, 3)), 1), gv.broadcast_to(v, (2, 3)), gv.flip(a), gv.flip(a, 1)]
     nodes += [gv.concatenate([a, square], 0), gv.stack([v, u]), gv.stack([v, u], 1), gv.pad(a, ((1, 0), (0, 2)))]
     nodes += [a[1], a[:, ::-2], a[[0, 1, 1, 0], 1:], a[..., None, -1], a[:, [True, False, True]]]
+    nodes += [gv.scatter(v, ([0, 1, 1], [2, 0, 0]), (2, 3)), gv.scatter(a, 1, (2, 2, 3))]
     return found + list(map(_of, nodes))

@@ -46,8 +46,9 @@ def test_the_readmes_commands_work(command, tmp_path):
         [sys.executable, "-m", "gradviz", *words[1:]], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert answer.returncode == 0, answer.stderr
-    if words[1] == "check":
-        assert answer.stdout.endswith("Nothing is wrong: edges: 6 proved; leaves: 3 agree.\n")
+    ends = {"check": "Nothing is wrong: edges: 6 proved; leaves: 3 agree.", "explain": "by about [1, −1] · ε."}
+    if words[1] in ends:
+        assert answer.stdout.endswith(f"{ends[words[1]]}\n")
         return
     written = [tmp_path / line for line in answer.stdout.splitlines()]
     assert written
@@ -56,6 +57,25 @@ def test_the_readmes_commands_work(command, tmp_path):
 
 def test_there_are_commands():
     assert len(COMMANDS) >= 5
+
+
+@pytest.mark.parametrize("name", ["checking", "explaining"])
+def test_the_pages_python_runs(name, tmp_path):
+    text = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
+    assert blocks
+    script = tmp_path / "page.py"
+    script.write_text("\n".join(blocks), encoding="utf-8")
+    done = subprocess.run([sys.executable, script], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_page_shows_what_explain_says(tmp_path):
+    page = (ROOT / "docs" / "explaining.md").read_text(encoding="utf-8")
+    shown = re.search(r"\$ gradviz explain hinge_loss.py --wrt W\n(.*?)```", page, re.DOTALL)[1]
+    command = [sys.executable, "-m", "gradviz", "explain", str(ROOT / "examples" / "hinge_loss.py"), "--wrt", "W"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    assert [line.rstrip() for line in done.stdout.splitlines()] == shown.splitlines()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -163,6 +163,20 @@ def scope(name: str) -> Iterator[str]:
         _switch(before)
 
 
+@contextmanager
+def inside(path: str) -> Iterator[None]:
+    """Open a scope by its whole path, whatever is open; "" for none."""
+    before = _open.scope
+    if path == before:
+        yield
+        return
+    _switch(path)
+    try:
+        yield
+    finally:
+        _switch(before)
+
+
 def _switch(path: str) -> None:
     _open.scope = path
     tape = _open.tape() if _open.tape is not None else None

@@ -6,6 +6,7 @@ the same names in the forms that computers need. Numbers become exact: 0.01 is 1
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -36,6 +37,9 @@ CASES = (sympy.Piecewise, sympy.Max, sympy.Min, sympy.Abs, sympy.sign, Case, Gua
 """The functions that are one formula here and another there."""
 
 
+_NAMED = {math.pi: sympy.pi, math.e: sympy.E, -math.pi: -sympy.pi, -math.e: -sympy.E}
+
+
 class Symbolic(np.ndarray):
     """An array of SymPy expressions. Comparisons give relations; a number is an array without axes."""
 
@@ -52,11 +56,13 @@ class Symbolic(np.ndarray):
 
 
 def exact(value: Any) -> sympy.Basic:
-    """Return a number as an exact one: the decimal number that Python prints for a float."""
+    """Return a number as an exact one: the decimal number that Python prints for a float; π and e are themselves."""
     if isinstance(value, sympy.Basic):
         return value
     if isinstance(value, (bool, np.bool_, int, np.integer)):
         return sympy.Integer(int(value))
+    if value in _NAMED:
+        return _NAMED[value]
     text = repr(float(value))
     return {"inf": sympy.oo, "-inf": -sympy.oo, "nan": sympy.nan}.get(text) or sympy.Rational(text)
 

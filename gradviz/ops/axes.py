@@ -57,3 +57,16 @@ def reduced_shape(shape: Shape, axis: tuple[int, ...], keepdims: bool) -> Shape:
 def as_handle(x: Any) -> Expr:
     """Return x as a handle, a constant if it is none."""
     return x if isinstance(x, Expr) else constant(x)
+
+
+def lengths(shape: Any, what: str) -> tuple[int, ...]:
+    """Return a shape as a tuple of numbers.
+
+    Raises:
+        ShapeError: for what is no number or sequence of numbers.
+    """
+    given = shape if isinstance(shape, (tuple, list)) else (shape,)
+    try:
+        return tuple(operator.index(length) for length in given)
+    except TypeError:
+        raise ShapeError(f"{what}: {shape!r} is no shape", where=user_location(), hint="give lengths") from None

@@ -3,25 +3,15 @@
 from __future__ import annotations
 
 import math
-import operator
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from gradviz.core.expr import Expr
-from gradviz.core.format import key_tex
 from gradviz.core.primitive import Shape, function, primitive
 from gradviz.errors import GraphError, ShapeError, user_location
-from gradviz.ops.axes import as_handle, normalize_axes, normalize_axis
-
-
-def _lengths(shape: Any, what: str) -> tuple[int, ...]:
-    given = shape if isinstance(shape, (tuple, list)) else (shape,)
-    try:
-        return tuple(operator.index(length) for length in given)
-    except TypeError:
-        raise ShapeError(f"{what}: {shape!r} is no shape", where=user_location(), hint="give lengths") from None
+from gradviz.ops.axes import as_handle, lengths, normalize_axes, normalize_axis
 
 
 def _reshape_shape(old: Shape, *, shape: Shape) -> Shape:
@@ -115,21 +105,6 @@ _stack = primitive("stack", symbol=r"\operatorname{stack}", shape=_stacked,
         xp.getitem(g, (*(slice(None),) * axis, place)) for place in range(len(args))))  # fmt: skip
 
 
-def _key_symbol(attrs: Any, shapes: Any) -> str:
-    return f"[{key_tex(attrs['key'])}]"
-
-
-def _item_shape(old: Shape, *, key: Any) -> Shape:
-    try:
-        return tuple(np.broadcast_to(np.empty(()), old)[key].shape)
-    except IndexError as error:
-        raise ShapeError(str(error)) from None
-
-
-_getitem = primitive("getitem", symbol=_key_symbol, shape=_item_shape,
-    forward=lambda xp, x, key: xp.getitem(x, key),
-    vjp=lambda xp, g, f, x, key: (xp.scatter(g, key, xp.shape(x)),))  # fmt: skip
-
 _flip = primitive("flip", symbol=r"\operatorname{flip}", shape=lambda old, *, axis: old,
     forward=lambda xp, x, axis: xp.flip(x, axis),
     vjp=lambda xp, g, f, x, axis: (xp.flip(g, axis),))  # fmt: skip
@@ -152,15 +127,15 @@ _pad = primitive("pad", symbol=r"\operatorname{pad}", shape=_padded,
 def reshape(x: Any, shape: Any) -> Expr:
     """Return the same elements in another shape; one length may be -1."""
     handle = as_handle(x)
-    lengths = _lengths(shape, "reshape")
-    if lengths.count(-1) == 1:
-        known = math.prod(length for length in lengths if length != -1)
+    wanted = lengths(shape, "reshape")
+    if wanted.count(-1) == 1:
+        known = math.prod(length for length in wanted if length != -1)
         if known == 0 or handle.size % known:
-            raise ShapeError(f"reshape: {handle.size} elements do not fit {lengths}", where=user_location())
-        lengths = tuple(handle.size // known if length == -1 else length for length in lengths)
-    if any(length < 0 for length in lengths):
+            raise ShapeError(f"reshape: {handle.size} elements do not fit {wanted}", where=user_location())
+        wanted = tuple(handle.size // known if length == -1 else length for length in wanted)
+    if any(length < 0 for length in wanted):
         raise ShapeError(f"reshape: {shape!r} is no shape", where=user_location(), hint="one length may be -1")
-    return _reshape(handle, shape=lengths)  # type: ignore[no-any-return]
+    return _reshape(handle, shape=wanted)  # type: ignore[no-any-return]
 
 
 @function
@@ -204,7 +179,7 @@ def squeeze(x: Any, axis: Any = None) -> Expr:
 @function
 def broadcast_to(x: Any, shape: Any) -> Expr:
     """Return the argument repeated to a shape."""
-    return _broadcast_to(as_handle(x), shape=_lengths(shape, "broadcast_to"))  # type: ignore[no-any-return]
+    return _broadcast_to(as_handle(x), shape=lengths(shape, "broadcast_to"))  # type: ignore[no-any-return]
 
 
 @function
@@ -234,37 +209,13 @@ def split(x: Any, parts: Any, axis: int = 0) -> list[Expr]:
     place = normalize_axis(axis, handle.ndim, "split")
     length = handle.shape[place]
     if isinstance(parts, (tuple, list)):
-        ends = [*_lengths(parts, "split"), length]
+        ends = [*lengths(parts, "split"), length]
     else:
-        (count,) = _lengths(parts, "split")
+        (count,) = lengths(parts, "split")
         if count < 1 or length % count:
             raise ShapeError(f"split: {length} elements do not divide into {count} parts", where=user_location())
         ends = [length // count * (index + 1) for index in range(count)]
     return [handle[_part(place, start, stop)] for start, stop in zip([0, *ends[:-1]], ends, strict=True)]
-
-
-@function
-def getitem(x: Any, key: Any) -> Expr:
-    """Return elements by NumPy's indexing: numbers, slices, ellipsis, None, arrays of integers or booleans."""
-    handle = as_handle(x)
-    parts = key if isinstance(key, tuple) else (key,)
-    return _getitem(handle, key=tuple(_index(part) for part in parts))  # type: ignore[no-any-return]
-
-
-def _index(part: Any) -> Any:
-    if part is None or part is Ellipsis or isinstance(part, slice):
-        return part
-    if isinstance(part, Expr):
-        raise GraphError("a node cannot be an index", where=user_location(), hint="index with numbers or an array")
-    try:
-        return operator.index(part)
-    except TypeError:
-        array = np.array(part)
-        if array.dtype.kind not in "iub" and array.size:
-            raise GraphError(
-                f"{part!r} is no index", where=user_location(), hint="use integers, slices or boolean arrays"
-            ) from None
-        return array if array.dtype.kind in "iub" else array.astype(np.intp)
 
 
 @function

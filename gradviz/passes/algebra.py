@@ -18,6 +18,8 @@ from gradviz.namespaces.simplify import simplify
 from gradviz.namespaces.tex import is_scalar, to_tex
 from gradviz.passes.zero import TimeIsUpError, time_limit
 
+_LONG = 9
+"""Numbers of more characters than this stay floating-point numbers."""
 _RELATIONS = {"gt": sympy.Gt, "ge": sympy.Ge, "lt": sympy.Lt, "le": sympy.Le}
 _BACK = {sympy.StrictGreaterThan: "gt", sympy.GreaterThan: "ge", sympy.StrictLessThan: "lt", sympy.LessThan: "le"}
 _COMPARISONS = {"greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le"}
@@ -53,7 +55,8 @@ class Algebra:
     def _expression(self, term: Term) -> Any:
         fn, args = term.fn, term.args
         if fn == "number":
-            return xp.exact(args[0])
+            # SymPy would raise to the power of a long fraction's numerator
+            return xp.exact(args[0]) if len(repr(args[0])) < _LONG else sympy.Float(args[0])
         if fn == "pi":
             return sympy.pi
         if fn == "symbol":

@@ -18,7 +18,7 @@ from gradviz.core.primitive import CONSTANT
 from gradviz.namespaces.sympy import exact
 from gradviz.passes.edges import Kind
 from gradviz.passes.labels import Labeler
-from gradviz.passes.zero import TimeIsUpError, time_limit
+from gradviz.passes.zero import TimeIsUpError, has_long_numbers, time_limit
 
 _MOST_ANSWERS = 3
 
@@ -124,7 +124,7 @@ class RowWriter:
 @lru_cache(maxsize=256)
 def _shorter(expression: Any) -> Any:
     """Return an expression simplified, where that is soon done and shorter."""
-    if expression.count_ops() < 8:
+    if expression.count_ops() < 8 or has_long_numbers(expression):
         return expression
     with suppress(TimeIsUpError), time_limit(0.5):
         found = sympy.simplify(expression)

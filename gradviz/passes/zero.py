@@ -13,6 +13,7 @@ from typing import Any
 
 import sympy
 
+_LONG = 10**6
 _SYMPY = str(Path(sympy.__file__).parent)
 
 
@@ -58,7 +59,12 @@ def is_zero(expression: Any) -> bool:
         return True
     if _numerator(_with_names(sympy.powdenest(expression.rewrite(sympy.exp), force=True))) == 0:
         return True
-    return bool(sympy.simplify(expression) == 0)
+    return not has_long_numbers(expression) and bool(sympy.simplify(expression) == 0)
+
+
+def has_long_numbers(expression: Any) -> bool:
+    """Whether there is a long fraction: simplifying p/q·ln x, SymPy would work out x to the power of p."""
+    return any(max(abs(one.p), one.q) > _LONG for one in expression.atoms(sympy.Rational))
 
 
 def _numerator(expression: Any) -> Any:

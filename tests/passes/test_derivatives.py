@@ -280,6 +280,15 @@ SHAPE_FUNCTIONS = {
     "expand_dims": (lambda xp: lambda x: xp.expand_dims(x, 1)),
     "squeeze": (lambda xp: lambda x: xp.squeeze(xp.expand_dims(x, 1), 1)),
     "broadcast_to": (lambda xp: lambda x: x + xp.broadcast_to(x[:1, :, :], (2, 3, 4))),
+    "scatter": (
+        lambda xp: (
+            lambda x: (
+                gv.scatter(x, ([2, 0],), (3, 3, 4))
+                if xp is gv
+                else anp.tensordot(np.array([[0.0, 1.0], [0.0, 0.0], [1.0, 0.0]]), x, 1)
+            )
+        )
+    ),
     "flip": (lambda xp: lambda x: xp.flip(x, (0, 2)) if xp is gv else x[::-1, :, ::-1]),
     "flip all": (lambda xp: lambda x: xp.flip(x) if xp is gv else x[::-1, ::-1, ::-1]),
     "concatenate": (lambda xp: lambda x: xp.concatenate([x, 2 * x[:, :1, :]], 1)),

@@ -1,0 +1,1 @@
+"""Doors to other libraries. Each file is loaded only when it is used."""

@@ -1,0 +1,76 @@
+"""Indexing and its adjoint, with NumPy's indices: numbers, slices, ellipsis, None, arrays."""
+
+from __future__ import annotations
+
+import operator
+from typing import Any
+
+import numpy as np
+
+from gradviz.core.expr import Expr
+from gradviz.core.format import key_tex
+from gradviz.core.primitive import Shape, function, primitive
+from gradviz.errors import GraphError, ShapeError, user_location
+from gradviz.ops.axes import as_handle, lengths
+
+
+def _key_symbol(attrs: Any, shapes: Any) -> str:
+    return f"[{key_tex(attrs['key'])}]"
+
+
+def _item_shape(old: Shape, *, key: Any) -> Shape:
+    try:
+        return tuple(np.broadcast_to(np.empty(()), old)[key].shape)
+    except IndexError as error:
+        raise ShapeError(str(error)) from None
+
+
+_getitem = primitive("getitem", symbol=_key_symbol, shape=_item_shape,
+    forward=lambda xp, x, key: xp.getitem(x, key),
+    vjp=lambda xp, g, f, x, key: (xp.scatter(g, key, xp.shape(x)),))  # fmt: skip
+
+
+def _scattered(old: Shape, *, key: Any, shape: Shape) -> Shape:
+    if _item_shape(shape, key=key) != old:
+        raise ShapeError(f"an array of shape {old} does not fit that index of one of shape {shape}")
+    return shape
+
+
+_scatter = primitive("scatter", symbol=r"\operatorname{scatter}", shape=_scattered,
+    forward=lambda xp, x, key, shape: xp.scatter(x, key, shape),
+    vjp=lambda xp, g, f, x, key, shape: (xp.getitem(g, key),))  # fmt: skip
+
+
+@function
+def getitem(x: Any, key: Any) -> Expr:
+    """Return elements by NumPy's indexing: numbers, slices, ellipsis, None, arrays of integers or booleans."""
+    handle = as_handle(x)
+    parts = key if isinstance(key, tuple) else (key,)
+    return _getitem(handle, key=tuple(_index(part) for part in parts))  # type: ignore[no-any-return]
+
+
+@function
+def scatter(x: Any, key: Any, shape: Any) -> Expr:
+    """Return zeros of a shape, to which x is added at an index; repeated indices add up.
+
+    It is the adjoint of indexing: what backpropagation does to ``y[key]``.
+    """
+    handle = as_handle(x)
+    parts = key if isinstance(key, tuple) else (key,)
+    return _scatter(handle, key=tuple(_index(part) for part in parts), shape=lengths(shape, "scatter"))  # type: ignore[no-any-return]
+
+
+def _index(part: Any) -> Any:
+    if part is None or part is Ellipsis or isinstance(part, slice):
+        return part
+    if isinstance(part, Expr):
+        raise GraphError("a node cannot be an index", where=user_location(), hint="index with numbers or an array")
+    try:
+        return operator.index(part)
+    except TypeError:
+        array = np.array(part)
+        if array.dtype.kind not in "iub" and array.size:
+            raise GraphError(
+                f"{part!r} is no index", where=user_location(), hint="use integers, slices or boolean arrays"
+            ) from None
+        return array if array.dtype.kind in "iub" else array.astype(np.intp)
