@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,8 @@ MOST_REGIONS = 64
 _QUIET = 24
 """So many points in known regions end the search for further ones."""
 _MOST_POINTS = 600
-_SAMPLES = 12
+_FEW, _SAMPLES = 2, 12
+"""So many points are compared before algebra is asked, and where it does not decide."""
 _CLOSE = 1e-9
 """A series that stands in for a formula near 0/0 may be so far from it, in proportion."""
 _LETTERS = "abcdefhijklmnopqrstuvwxyz"  # without g, the adjoint
@@ -37,6 +39,7 @@ class _Slot:
     entries: list[Any]
     claims: list[Any]
     answers: dict[Any, list[Any]] = field(default_factory=dict)
+    shown: Any = None  # the entry that the answers are for: the first that the value depends on
     undecided: bool = False
     reason: str = ""
     counterexample: Counterexample | None = None
@@ -61,6 +64,7 @@ class Attempt:
         self._regions: dict[Any, Region] = {}
         self._done = False
         self._borders: dict[Any, None] = {}
+        self._zeros: dict[Any, bool] = {}
 
     @cached_property
     def arguments(self) -> tuple[Any, ...]:
@@ -83,17 +87,20 @@ class Attempt:
         op, attrs, arguments = self._op, self._attrs, self.arguments
         value = op.forward(xp, *arguments, **attrs)
         if op.partials is not None:
-            self._total = xp.symbolic(value).item()
+            self._parts = [(sympy.S.One, xp.symbolic(value).item())]
             claims = [partial(xp, value, *arguments, **attrs) for partial in op.partials]
             self._adjoint: list[Any] = []
         else:
             assert op.vjp is not None
             g = xp.variables("g", np.shape(value))
             self._adjoint = list(g.flat)
-            self._total = sympy.Add(*xp.plain(g * value).flat)
+            self._parts = list(zip(self._adjoint, xp.symbolic(value).flat, strict=True))
             claims = list(op.vjp(xp, g, value, *arguments, **attrs))
         for place, (argument, claim) in enumerate(zip(arguments, claims, strict=True)):
             self._slots.append(_Slot([], []) if place in self._fixed else _slot(place, argument, claim))
+        needed = set[Any]().union(*(part.free_symbols for _, part in self._parts))
+        for slot in self._slots:
+            slot.shown = next((entry for entry in slot.entries if entry in needed), next(iter(slot.entries), None))
         self._decide()
         self._check_guards()
         self._done = True
@@ -148,14 +155,18 @@ class Attempt:
 
     @cached_property
     def _has_cases(self) -> bool:
-        return any(
-            one.has(*xp.CASES) for one in [self._total, *(claim for slot in self._slots for claim in slot.claims)]
-        )
+        return any(one.has(*xp.CASES) for one in self._formulas())
+
+    def _formulas(self) -> Iterator[Any]:
+        """Yield the value's entries and all claims."""
+        yield from (part for _, part in self._parts)
+        for slot in self._slots:
+            yield from slot.claims
 
     def _enter(self, point: Point) -> Region | None:
         """Return the region of a point, if it is a new one."""
         region = Region(point)
-        for one in [self._total, *(claim for slot in self._slots for claim in slot.claims)]:
+        for one in self._formulas():
             region.smooth(one)
         key = frozenset(region.conditions)
         if key in self._regions:
@@ -165,23 +176,37 @@ class Attempt:
 
     def _settle(self, region: Region) -> None:
         """Refute or prove every claim in a region."""
-        total = region.smooth(self._total)
+        parts = [(g, region.smooth(part)) for g, part in self._parts]
+        reads = [part.free_symbols for _, part in parts]
         for slot in self._slots:
             if slot.counterexample or slot.reason:
                 continue
             for entry, claim in zip(slot.entries, slot.claims, strict=True):
-                correct = sympy.diff(total, entry)
+                slopes = [
+                    g * sympy.diff(part, entry) for (g, part), read in zip(parts, reads, strict=True) if entry in read
+                ]
+                correct = sympy.Add(*slopes)
                 claimed = region.smooth(claim)
-                if entry is slot.entries[0]:
+                if entry == slot.shown:
                     alone = {self._adjoint[0]: sympy.S.One} if len(self._adjoint) == 1 else {}
                     slot.answers.setdefault(correct.xreplace(alone), region.conditions)
                 if claimed == correct:
                     continue
-                slot.counterexample = self._refute(region, entry, claimed, correct)
+                slot.counterexample = self._refute(region, entry, claimed, correct, _FEW)
+                if slot.counterexample is None and not self._is_zero(self._in_domain(claimed - correct)):
+                    slot.undecided = True
+                    slot.counterexample = self._refute(region, entry, claimed, correct, _SAMPLES)
                 if slot.counterexample:
                     break
-                if not is_zero(self._in_domain(claimed - correct)):
-                    slot.undecided = True
+
+    def _is_zero(self, expression: Any) -> bool:
+        """Whether algebra says 0; entries that differ by the names of their symbols alone are asked about once."""
+        symbols = sorted(expression.free_symbols, key=str)
+        alike = {s: sympy.Symbol(f"s{place}", real=True, positive=s.is_positive) for place, s in enumerate(symbols)}
+        key = expression.xreplace(alike)
+        if key not in self._zeros:
+            self._zeros[key] = is_zero(expression)
+        return self._zeros[key]
 
     def _in_domain(self, expression: Any) -> Any:
         """Put 1 + p for a symbol above 1 (and so on), so that SymPy knows the signs of what it simplifies."""
@@ -192,9 +217,9 @@ class Attempt:
                 expression = expression.xreplace(above)
         return expression
 
-    def _refute(self, region: Region, entry: Any, claimed: Any, correct: Any) -> Counterexample | None:
-        """Return a point of the region where the two differ, if there is one."""
-        for point in self._inside(region):
+    def _refute(self, region: Region, entry: Any, claimed: Any, correct: Any, count: int) -> Counterexample | None:
+        """Return a point of the region where the two differ, if so many points show one."""
+        for point in islice(self._inside(region), count):
             pair = value_at(claimed, point), value_at(correct, point)
             if pair[1] is sympy.nan or (pair[0] is sympy.nan and 0 in point.values()):
                 continue  # 0/0 at such a point is no fault of the rule
@@ -208,15 +233,11 @@ class Attempt:
         """Yield the region's point and points near it, which lie in the region as long as the cases agree."""
         yield region.point
         source = draw_points(dict.fromkeys(region.point, (-1.0, 1.0)), seed=1)
-        found = 0
         for scale in [sympy.Float(10, DIGITS) ** -power for power in (1, 2, 3)] * _SAMPLES:
             shift = next(source)
             point = {symbol: value * (1 + scale * shift[symbol]) for symbol, value in region.point.items()}
             if all(_agrees(condition, point) for condition in region.conditions):
-                found += 1
                 yield point
-            if found >= _SAMPLES:
-                return
 
     def time_is_up(self, seconds: float) -> None:
         """Say of every claim that is not refuted that time was too short."""
@@ -237,20 +258,25 @@ class Attempt:
 
     def _verdict(self, slot: _Slot) -> ArgumentProof:
         answers = tuple((answer, tuple(conditions)) for answer, conditions in slot.answers.items())
+        entry = slot.shown if len(slot.entries) > 1 else None
         if slot.counterexample:
-            return ArgumentProof("WRONG", answers, str(slot.counterexample), slot.counterexample)
+            return ArgumentProof("WRONG", answers, entry, str(slot.counterexample), slot.counterexample)
         if slot.reason and not self._done and not self._regions:
-            return ArgumentProof("numeric", answers, slot.reason)
+            return ArgumentProof("numeric", answers, entry, slot.reason)
         if slot.reason:
             wrong = slot.reason.startswith("the rule")
-            return ArgumentProof("WRONG" if wrong else "sampled", answers, slot.reason)
+            return ArgumentProof("WRONG" if wrong else "sampled", answers, entry, slot.reason)
         if not self._regions:
             return ArgumentProof("numeric", reason="no point of its domain gives a real number")
         if len(self._regions) >= MOST_REGIONS:
-            return ArgumentProof("sampled", answers, f"it has more than {MOST_REGIONS} regions, and so many were tried")
+            return ArgumentProof(
+                "sampled", answers, entry, f"it has more than {MOST_REGIONS} regions, and so many were tried"
+            )
         if slot.undecided:
-            return ArgumentProof("sampled", answers, f"SymPy does not decide it; equal to {DIGITS} digits where tried")
-        return ArgumentProof("proved", answers)
+            return ArgumentProof(
+                "sampled", answers, entry, f"SymPy does not decide it; equal to {DIGITS} digits where tried"
+            )
+        return ArgumentProof("proved", answers, entry)
 
 
 def _agrees(condition: Any, point: Point) -> bool:

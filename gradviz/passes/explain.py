@@ -11,7 +11,7 @@ import numpy as np
 
 from gradviz.core.build import as_graph
 from gradviz.core.expr import Expr
-from gradviz.core.format import array_tex
+from gradviz.core.format import MOST_PRINTED, array_tex
 from gradviz.core.graph import Graph
 from gradviz.core.names import name_to_tex
 from gradviz.core.plain import tex_to_text
@@ -77,13 +77,16 @@ class Explanation:
         if self.value is None:
             return "", ""
         effect = self._effect()
-        sentence = f"A small change ε at {tex_to_text(self.wrt)} moves {tex_to_text(self.output)} by about"
+        bound = " at most" if np.size(self.value) > MOST_PRINTED else ""
+        sentence = f"A small change ε at {tex_to_text(self.wrt)} moves {tex_to_text(self.output)} by{bound} about"
         return f"{sentence} {tex_to_text(effect)}.", effect
 
     def _effect(self) -> str:
         if np.ndim(self.value) == 0:
             number = array_tex(self.value)
             return {"0": "0", "1": r"\varepsilon", "-1": r"-\varepsilon"}.get(number, rf"{number}\,\varepsilon")
+        if np.size(self.value) > MOST_PRINTED:
+            return rf"{array_tex(np.linalg.norm(self.value))}\,\|\varepsilon\|"
         return rf"{array_tex(self.value)} \cdot \varepsilon"
 
     def steps(self) -> list[tuple[str, str]]:

@@ -13,6 +13,7 @@ import numpy as np
 from gradviz.core.format import array_tex, number_tex
 from gradviz.core.graph import Graph
 from gradviz.namespaces.record import Term, as_term, recorder, symbol
+from gradviz.namespaces.simplify import simplify
 from gradviz.namespaces.tex import fill, leaf_count, to_tex
 
 LONGEST_WRITTEN_OUT = 2
@@ -103,7 +104,7 @@ class Labeler:
         row, terms = self._graph.rows[parent], self._arguments(parent)
         assert row.op.label is not None
         places = {str(place): term for place, term in enumerate(terms, 1)}
-        return fill(row.op.label[slot], {**places, "f": self._value(parent, terms), "g": adjoint})
+        return fill(row.op.label[slot], {**places, "f": self._value(parent, terms), "g": simplify(adjoint)})
 
     def _partial(self, parent: int, slot: int) -> Term:
         row, terms = self._graph.rows[parent], self._arguments(parent)

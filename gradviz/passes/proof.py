@@ -44,13 +44,15 @@ class ArgumentProof:
     Attributes:
         verdict: "proved", "sampled", "numeric" (symbols could not be used) or "WRONG".
         answers: SymPy's derivative, with the conditions it holds under, a pair for each distinct
-            one; for an argument that is an array, of its first entry.
+            one; for an argument that is an array, by one of its entries.
+        entry: that entry; None for an argument that is a number.
         reason: why it is not "proved", or "".
         counterexample: where the rule is wrong.
     """
 
     verdict: Verdict
     answers: tuple[tuple[Any, tuple[Any, ...]], ...] = ()
+    entry: Any = None
     reason: str = ""
     counterexample: Counterexample | None = None
 

@@ -30,7 +30,7 @@ class EdgeRow:
     Attributes:
         edge: "parent → child" in words.
         rule: the rule's derivative, plain text.
-        answer: SymPy's derivative, plain text; of an argument that is an array, by its first entry.
+        answer: SymPy's derivative, plain text; of an argument that is an array, by one entry.
         difference: the rule's number minus a central difference, in proportion where the derivative
             is above 1; None where it was not measured.
         verdict: "proved", "sampled", "numeric", "kink" or "WRONG".
@@ -94,14 +94,15 @@ class RowWriter:
         if proof is None or not proof.slots[slot].answers:
             return ""
         names = self._symbol_names(kind, parent)
-        answers = proof.slots[slot].answers
+        answers, entry = proof.slots[slot].answers, proof.slots[slot].entry
+        by = "" if entry is None else f"by {_text(entry, names)}: "
         if len(answers) == 1:
-            return _text(_shorter(answers[0][0]), names)
+            return by + _text(_shorter(answers[0][0]), names)
         cases = []
         for answer, conditions in answers[:_MOST_ANSWERS]:
             texts = dict.fromkeys(_condition(one, names) for one in conditions)
             cases.append(f"{_text(answer, names)} if {' and '.join(texts)}")
-        return "; ".join([*cases, *["…"][: len(answers) > _MOST_ANSWERS]])
+        return by + "; ".join([*cases, *["…"][: len(answers) > _MOST_ANSWERS]])
 
     def _symbol_names(self, kind: Kind, parent: int) -> dict[Any, Any]:
         """Return what is written for each symbol of a proof: a name, or the number of a constant."""

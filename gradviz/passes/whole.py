@@ -9,6 +9,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import sympy
 
 from gradviz.core.graph import Array, Graph
@@ -96,10 +97,13 @@ def slopes_by_sympy(
 
 def _slope(graph: Graph, values: Mapping[int, Any], leaf: int, direction: Array, seeds: Mapping[int, Array]) -> float:
     t = sympy.Symbol("t", real=True)
-    line = {index: xp.symbolic(value) for index, value in values.items()}
-    line[leaf] = xp.symbolic(line[leaf] + xp.symbolic(direction) * t)
+    line = {index: xp.symbolic(_number(value)) for index, value in values.items()}
+    line[leaf] = xp.symbolic(line[leaf] + xp.symbolic(_number(direction)) * t)
     formulas = write_out(graph, line)
     total = sympy.Add(*(entry for node, seed in seeds.items() for entry in xp.plain(formulas[node] * seed).flat))
     point = {t: sympy.Integer(0)}
     slope = sympy.diff(Region(point).smooth(total), t)
     return float(value_at(slope, {t: sympy.Float(0, DIGITS)}))
+
+
+_number = np.frompyfunc(lambda value: sympy.Float(float(value), DIGITS), 1, 1)

@@ -54,7 +54,7 @@ def test_the_rows_say_rule_and_derivative():
     rows = {row.edge: row for row in gv.check(hinge()).edges()}
     assert rows["loss → f_1"].rule == "1[1 − margin > 0]"
     assert rows["loss → f_1"].answer == "1 if f_1 > 0; 0 if f_1 < 0"
-    assert rows["f_4 → W"].answer == "phi[0]"
+    assert rows["f_4 → W"].answer == "by W[0]: phi[0]"
     assert all(row.difference < 1e-9 for row in rows.values())
 
 
