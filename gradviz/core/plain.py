@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 _TEXT = [
+    (re.compile(r"\{([^\w{}\\])\}"), r"\1"),
     (re.compile(r"\\(?:mathrm|mathbf|operatorname|text|mathit|boldsymbol|overline)\{([^{}]*)\}"), r"\1"),
     (re.compile(r"\\frac\{(\w+)\}\{(\w+)\}"), r"\1/\2"),
     (re.compile(r"\\frac\{([^{}]*)\}\{([^{}]*)\}"), r"(\1)/(\2)"),
@@ -49,3 +50,17 @@ def tex_to_text(tex: str) -> str:
     text = re.sub(r"\\([,;!: ])", lambda match: "" if match[1] == "!" else " ", text)
     text = re.sub(r"\\(.)", r"\1", text).replace("-", "−")
     return re.sub(r"[{}]", "", re.sub(r"\s+", " ", text)).strip()
+
+
+def visible(text: str, most: int = 400) -> str:
+    r"""Make a text safe and short enough for a terminal: controls escaped, the middle of a long one left out.
+
+    Example:
+        >>> visible("a\x07b"), visible("abcdefgh", 5)
+        ('a\\x07b', 'ab … gh')
+    """
+    shown = "".join(
+        char if char.isprintable() else " " if char.isspace() else char.encode("unicode_escape").decode()
+        for char in text
+    )
+    return shown if len(shown) <= most else f"{shown[: most // 2]} … {shown[-(most // 2) :]}"

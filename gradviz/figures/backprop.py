@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+import numpy as np
+
 from gradviz.core.format import array_tex, array_text
 from gradviz.core.graph import Graph, Node
 from gradviz.core.plain import tex_to_text
@@ -93,7 +95,7 @@ class _BackpropView:
         terms = [path.product for path in paths]
         number = ""
         if values is not None and self._labels in ("numeric", "both") and len(self._graph.outputs) == 1:
-            number = f" = {array_tex(values.backward[end])}"
+            number = f" = {array_tex(sum(np.asarray(path.value) for path in paths))}"
         line = f"{whole} = {' + '.join(terms)}{number}"
         if len(terms) == 1 or len(tex_to_text(line)) <= _LONGEST_CAPTION:
             yield line

@@ -7,7 +7,6 @@ the difference of the two must be zero by algebra.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import islice
 from typing import Any
@@ -17,6 +16,7 @@ import sympy
 
 from gradviz.core.primitive import REALS, Primitive, Shape
 from gradviz.namespaces import sympy as xp
+from gradviz.passes.claims import Claims, claims_of
 from gradviz.passes.proof import ArgumentProof, Counterexample, Proof
 from gradviz.passes.regions import DIGITS, TINY, OnBorderError, Point, Region, draw_points, value_at
 from gradviz.passes.zero import is_zero
@@ -30,19 +30,6 @@ _FEW, _SAMPLES = 2, 12
 _CLOSE = 1e-9
 """A series that stands in for a formula near 0/0 may be so far from it, in proportion."""
 _LETTERS = "abcdefhijklmnopqrstuvwxyz"  # without g, the adjoint
-
-
-@dataclass
-class _Slot:
-    """One argument: its symbols, the rule's answer for each, and what was found out."""
-
-    entries: list[Any]
-    claims: list[Any]
-    answers: dict[Any, list[Any]] = field(default_factory=dict)
-    shown: Any = None  # the entry that the answers are for: the first that the value depends on
-    undecided: bool = False
-    reason: str = ""
-    counterexample: Counterexample | None = None
 
 
 class Attempt:
@@ -60,7 +47,7 @@ class Attempt:
         self._attrs = {key: xp.exact(value) if isinstance(value, float) else value for key, value in attrs.items()}
         self._shapes = shapes
         self._fixed = fixed
-        self._slots: list[_Slot] = []
+        self._slots: list[Claims] = []
         self._regions: dict[Any, Region] = {}
         self._done = False
         self._borders: dict[Any, None] = {}
@@ -97,7 +84,7 @@ class Attempt:
             self._parts = list(zip(self._adjoint, xp.symbolic(value).flat, strict=True))
             claims = list(op.vjp(xp, g, value, *arguments, **attrs))
         for place, (argument, claim) in enumerate(zip(arguments, claims, strict=True)):
-            self._slots.append(_Slot([], []) if place in self._fixed else _slot(place, argument, claim))
+            self._slots.append(Claims([], []) if place in self._fixed else claims_of(place, argument, claim))
         needed = set[Any]().union(*(part.free_symbols for _, part in self._parts))
         for slot in self._slots:
             slot.shown = next((entry for entry in slot.entries if entry in needed), next(iter(slot.entries), None))
@@ -253,10 +240,20 @@ class Attempt:
             tuple(self._verdict(slot) for slot in self._slots),
             self.arguments,
             len(self._regions),
-            tuple(self._borders),
+            tuple(self._all_borders()),
         )
 
-    def _verdict(self, slot: _Slot) -> ArgumentProof:
+    def _all_borders(self) -> dict[Any, None]:
+        """Return what is 0 where two regions meet."""
+        conditions = [condition for region in self._regions.values() for condition in region.conditions]
+        found = dict(self._borders)
+        for condition in conditions if len(self._regions) > 1 else ():
+            if isinstance(condition, (sympy.Gt, sympy.Lt)):
+                border = condition.lhs - condition.rhs
+                found.setdefault(-border if border.could_extract_minus_sign() else border)
+        return found
+
+    def _verdict(self, slot: Claims) -> ArgumentProof:
         answers = tuple((answer, tuple(conditions)) for answer, conditions in slot.answers.items())
         entry = slot.shown if len(slot.entries) > 1 else None
         if slot.counterexample:
@@ -282,15 +279,3 @@ class Attempt:
 def _agrees(condition: Any, point: Point) -> bool:
     found = condition.xreplace(point)
     return bool(found == sympy.true)
-
-
-def _slot(place: int, argument: Any, claim: Any) -> _Slot:
-    """Pair the symbols of an argument with the rule's answers."""
-    entries = list(xp.plain(argument).flat)
-    shape = np.shape(argument)
-    if claim is None:
-        return _Slot(entries, [], reason=f"the rule gives no derivative by argument {place + 1}")
-    claims = xp.plain(claim)
-    if claims.shape not in (shape, ()):
-        return _Slot(entries, [], reason=f"the rule gives shape {claims.shape}, argument {place + 1} has {shape}")
-    return _Slot(entries, list(np.broadcast_to(claims, shape).flat))

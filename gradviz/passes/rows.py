@@ -69,10 +69,20 @@ class RowWriter:
         )
 
     def _note(self, kind: Kind, parent: int, slot: int) -> str:
+        if kind.verdict(parent, slot) == "kink":
+            return self._kink(kind, parent)
         example = kind.slot_proof(slot).counterexample
         if example is None:
             return kind.note(parent, slot)
         return example.text({str(symbol): str(name) for symbol, name in self._symbol_names(kind, parent).items()})
+
+    def _kink(self, kind: Kind, parent: int) -> str:
+        """Name the kinks of an operation, and the convention."""
+        assert kind.proof is not None
+        names = self._symbol_names(kind, parent)
+        borders = dict.fromkeys(_condition(sympy.Eq(one, 0, evaluate=False), names) for one in kind.proof.borders)
+        where = f" where {' or '.join(list(borders)[:_MOST_ANSWERS])}" if borders else ""
+        return f"no derivative{where}; the rule gives the convention, 0 at a tie"
 
     def _name(self, index: int) -> str:
         name = self._graph.names.get(index)

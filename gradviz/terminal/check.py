@@ -8,8 +8,11 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from gradviz.core.plain import visible
 from gradviz.passes.report import EDGE_HEADINGS, LEAF_HEADINGS, Report, edge_cells, leaf_cells
 
+MOST_SHOWN = 160
+"""Characters of a cell."""
 STYLES = {
     "proved": "green",
     "agree": "green",
@@ -29,11 +32,11 @@ def report_tables(report: Report, title: str, every: bool = False) -> Renderable
         title: what was checked.
         every: a row for every edge, also in a big graph.
     """
-    parts: list[RenderableType] = [Text(title, style="bold")]
+    parts: list[RenderableType] = [Text(visible(title), style="bold")]
     parts.append(_table(EDGE_HEADINGS, [edge_cells(row) for row in report.edges(every)], verdict=4))
     if report.leaves:
         parts += [Text(), _table(LEAF_HEADINGS, [leaf_cells(row) for row in report.leaves], verdict=5)]
-    parts += [Text(), *(Text(f"{line}.") for line in (*report.failures, *report.notes))]
+    parts += [Text(), *(Text(visible(f"{line}.")) for line in (*report.failures, *report.notes))]
     style, found = ("green", "Nothing is wrong") if report.ok else ("bold red", "Something is WRONG")
     parts.append(Text.assemble((found, style), f": {report.summary}."))
     return Group(*parts)
@@ -46,6 +49,9 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], verdict: int)
         if filled[place]:
             table.add_column(heading, no_wrap=place == verdict, overflow="fold", ratio=None)
     for row in rows:
-        cells = [Text(cell, style=STYLES.get(cell, "") if place == verdict else "") for place, cell in enumerate(row)]
+        cells = [
+            Text(visible(cell, MOST_SHOWN), style=STYLES.get(cell, "") if place == verdict else "")
+            for place, cell in enumerate(row)
+        ]
         table.add_row(*(cell for place, cell in enumerate(cells) if filled[place]))
     return table

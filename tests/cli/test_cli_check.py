@@ -2,6 +2,9 @@
 
 import json
 import re
+import signal
+import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -88,3 +91,40 @@ def test_a_big_graph_has_a_row_for_each_kind(gradviz):
 )
 def test_bad_input_is_one_line(hinge, args, status, line):
     hinge.refuses(*args, status=status, line=line)
+
+
+def test_hostile_names_stay_text(gradviz):
+    gradviz.write(
+        "hostile.py",
+        "import gradviz as gv\n"
+        "x = gv.param('[red]x[/red]\\x07\\u202e', 0.5)\n"
+        "out = (gv.sin(x) * gv.param('n' * 20000, 2.0)).named('<b>|$&\\\\')\n",
+    )
+    done = gradviz.quick("check", "hostile.py", "-o", "report.md")
+    assert done.returncode == 0
+    assert "[red]x[/red]" in done.stdout.replace("\n", "")
+    assert "\x07" not in done.stdout
+    assert "\u202e" not in done.stdout
+    assert len(done.stdout) < 6000
+    assert gradviz.quick("explain", "hostile.py", "--wrt", "[red]x[/red]\x07\u202e").returncode == 0
+
+
+def test_interrupting_is_quiet(gradviz):
+    gradviz.write(
+        "slow.py",
+        "import gradviz as gv\nprint('running', flush=True)\nx = gv.param('x', [1.0] * 16)\n"
+        "loss = gv.std(x) * gv.sum(gv.log_softmax(x) * x) + gv.var(gv.softmax(x * x))\n",
+    )
+    with subprocess.Popen(
+        gradviz.command("check", "slow.py", "--seconds", "600"),
+        cwd=gradviz.folder,
+        env=gradviz.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stderr.readline() == "running\n"
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    assert (process.returncode, out, err.strip()) == (130, "", "")

@@ -71,6 +71,7 @@ def test_a_kink_is_named_and_never_verified():
     report = gv.check(hinge(margin_shift=0.9))
     row = report.edges()[0]
     assert (row.edge, row.verdict) == ("loss → f_1", "kink")
+    assert row.note == "no derivative where f_1 = 0; the rule gives the convention, 0 at a tie"
     assert {row.verdict for row in report.leaves} == {"kink"}
     assert report.ok
     assert any("the point is at a kink" in note for note in report.notes)

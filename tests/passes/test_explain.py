@@ -251,3 +251,11 @@ def test_two_paths_stand_in_one_line_or_two():
     assert len(gv.figure(gv.sin(x) * x, path="x").figure.captions) == 1
     long = [gv.data(f"quite_a_long_name_{place}", 1.0) for place in range(2)]
     assert len(gv.figure(gv.sin(x) * long[0] * long[1] + x * long[0] * long[1], path="x").figure.captions) == 2
+
+
+def test_pictures_of_paths_are_clean(example_roots):
+    for name, node in example_roots.items():
+        graph = gv.graph(node)
+        for leaf in (leaf.path for leaf in graph.leaves if leaf.op.name != "constant"):
+            if graph.rows[-1].shape == ():
+                assert gv.figure(graph, path=leaf, labels="both").scene.problems() == [], (name, leaf)

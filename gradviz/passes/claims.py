@@ -1,0 +1,36 @@
+"""What a derivative rule claims for one argument, entry by entry, and what is found out about it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from gradviz.namespaces import sympy as xp
+from gradviz.passes.proof import Counterexample
+
+
+@dataclass
+class Claims:
+    """One argument: its symbols, the rule's answer for each, and what was found out."""
+
+    entries: list[Any]
+    claims: list[Any]
+    answers: dict[Any, list[Any]] = field(default_factory=dict)
+    shown: Any = None  # the entry that the answers are for: the first that the value depends on
+    undecided: bool = False
+    reason: str = ""
+    counterexample: Counterexample | None = None
+
+
+def claims_of(place: int, argument: Any, claim: Any) -> Claims:
+    """Pair the symbols of an argument with the rule's answers."""
+    entries = list(xp.plain(argument).flat)
+    shape = np.shape(argument)
+    if claim is None:
+        return Claims(entries, [], reason=f"the rule gives no derivative by argument {place + 1}")
+    claims = xp.plain(claim)
+    if claims.shape not in (shape, ()):
+        return Claims(entries, [], reason=f"the rule gives shape {claims.shape}, argument {place + 1} has {shape}")
+    return Claims(entries, list(np.broadcast_to(claims, shape).flat))
