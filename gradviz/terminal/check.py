@@ -11,7 +11,7 @@ from rich.text import Text
 from gradviz.core.plain import visible
 from gradviz.passes.report import EDGE_HEADINGS, LEAF_HEADINGS, Report, edge_cells, leaf_cells
 
-MOST_SHOWN = 160
+MOST_SHOWN = 90
 """Characters of a cell."""
 STYLES = {
     "proved": "green",
