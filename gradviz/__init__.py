@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from gradviz.passes.evaluate import backprop, evaluate
     from gradviz.passes.explain import Explanation, explain
     from gradviz.passes.report import Report
+    from gradviz.passes.steps import Step, steps
     from gradviz.passes.values import Values
 
 __version__ = "0.1.0"
@@ -43,6 +44,7 @@ _LAZY = {
     "Node": "gradviz.core.graph",
     "Picture": "gradviz.draw.picture",
     "Report": "gradviz.passes.report",
+    "Step": "gradviz.passes.steps",
     "Values": "gradviz.passes.values",
     "backprop": "gradviz.passes.evaluate",
     "check": "gradviz.passes.check",
@@ -59,6 +61,7 @@ _LAZY = {
     "param": "gradviz.core.build",
     "primitive": "gradviz.core.primitive",
     "scope": "gradviz.core.build",
+    "steps": "gradviz.passes.steps",
     "to_sympy": "gradviz.interop.to_sympy",
 }
 
@@ -70,6 +73,7 @@ __all__ = [
     "Node",
     "Picture",
     "Report",
+    "Step",
     "Values",
     "backprop",
     "check",
@@ -86,6 +90,7 @@ __all__ = [
     "param",
     "primitive",
     "scope",
+    "steps",
     "to_sympy",
 ]
 

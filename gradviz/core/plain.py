@@ -6,7 +6,7 @@ import re
 
 _TEXT = [
     (re.compile(r"\{([^\w{}\\])\}"), r"\1"),
-    (re.compile(r"\\(?:mathrm|mathbf|operatorname|text|mathit|boldsymbol|overline)\{([^{}]*)\}"), r"\1"),
+    (re.compile(r"\\(?:mathrm|mathbf|operatorname|text|mathit|boldsymbol|overline|mathrel)\{([^{}]*)\}"), r"\1"),
     (re.compile(r"\\frac\{(\w+)\}\{(\w+)\}"), r"\1/\2"),
     (re.compile(r"\\frac\{([^{}]*)\}\{([^{}]*)\}"), r"(\1)/(\2)"),
     (re.compile(r"\\sqrt\{([^{}]*)\}"), r"sqrt(\1)"),
@@ -16,7 +16,7 @@ _TEXT = [
     (re.compile(r"\\end\{bmatrix\}|\\end\{cases\}"), "]"),
     (re.compile(r"\s*\\\\\s*"), "; "),
     (re.compile(r"\s*(?<!\\)&\s*"), ", "),
-    (re.compile(r" ?\\(cdot|odot|otimes|to|ge|le|neq) (?=[^\s>])"), r" \\\1{} "),
+    (re.compile(r" ?\\(cdot|odot|otimes|to|leftarrow|Rightarrow|ge|le|neq) (?=[^\s>])"), r" \\\1{} "),
     (re.compile(r"_\{([^{}]*)\}"), r"_\1"),
     (re.compile(r"\^\{([^{}]*)\}"), r"^\1"),
 ]
@@ -24,8 +24,8 @@ _UNICODE = dict(
     zip(
         "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi "
         "omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega cdot odot otimes times div ge le neq infty "
-        "top partial ldots vdots to varepsilon".split(),
-        [*"αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ·⊙⊗×÷≥≤≠∞", "ᵀ", "∂", "…", "⋮", "→", "ε"],
+        "top partial ldots vdots to varepsilon leftarrow Rightarrow".split(),
+        [*"αβγδεζηθικλμνξπρστυφχψωΓΔΘΛΞΠΣΥΦΨΩ·⊙⊗×÷≥≤≠∞", "ᵀ", "∂", "…", "⋮", "→", "ε", "←", "⇒"],
         strict=True,
     )
 )

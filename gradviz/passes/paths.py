@@ -59,7 +59,7 @@ class Path:
         return _side_by_side(self.numbers)
 
 
-def _acts_on_array(graph: Graph, parent: int, slot: int) -> bool:
+def acts_on_array(graph: Graph, parent: int, slot: int) -> bool:
     """Whether an edge does more to an adjoint than to multiply it: it sums it, or rearranges it."""
     row, child = graph.rows[parent], graph.rows[graph.args[parent][slot]]
     return row.shape != () and (not row.op.elementwise or row.shape != child.shape)
@@ -142,7 +142,7 @@ def _write(
         term=term,
         numbers=() if values is None else tuple(array_tex(values.local[edge]) for edge in edges),
         value=number,
-        composed=any(_acts_on_array(graph, *edge) for edge in edges),
+        composed=any(acts_on_array(graph, *edge) for edge in edges),
     )
 
 
