@@ -47,6 +47,9 @@ def test_the_readmes_commands_work(command, tmp_path):
     )
     assert answer.returncode == 0, answer.stderr
     ends = {"check": "Nothing is wrong: edges: 6 proved; leaves: 3 agree.", "explain": "by about [1, −1] · ε."}
+    if words[1] == "step":
+        assert answer.stdout.splitlines()[-1].split()[1] == "update"
+        return
     if words[1] in ends:
         assert answer.stdout.endswith(f"{ends[words[1]]}\n")
         return
@@ -59,7 +62,7 @@ def test_there_are_commands():
     assert len(COMMANDS) >= 5
 
 
-@pytest.mark.parametrize("name", ["checking", "explaining"])
+@pytest.mark.parametrize("name", ["checking", "explaining", "stepping"])
 def test_the_pages_python_runs(name, tmp_path):
     text = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
@@ -98,3 +101,17 @@ def test_the_architecture_names_every_room():
     for room in (ROOT / "gradviz").iterdir():
         if room.is_dir() and any(room.glob("*.py")):
             assert f"`{room.name}/`" in text, room.name
+
+
+def test_the_page_shows_a_screen_of_step(example_roots):
+    from gradviz.core.build import graph as freeze
+    from gradviz.passes.steps import steps
+    from gradviz.passes.walk import Walk
+    from gradviz.terminal.step import Screen
+
+    graph = freeze(example_roots["hinge_loss-loss"])
+    walk = Walk(graph, steps(graph))
+    walk.move(7)
+    lines = [line.plain.rstrip() for line in Screen(walk, "loss").draw(80, 16)]
+    page = (ROOT / "docs" / "stepping.md").read_text(encoding="utf-8")
+    assert "```text\n" + "\n".join(lines) + "\n```" in page

@@ -18,6 +18,7 @@ from gradviz.cli.failure import report
 
 COMMANDS = {
     "render": "Draw the graphs of a script, or of an expression.",
+    "step": "Walk through backpropagation, step by step.",
     "check": "Prove every derivative with SymPy, and compare every gradient with differences.",
     "explain": "Derive a gradient: the paths, the product along each, the sum.",
     "examples": "List, show or copy the shipped examples.",
@@ -83,6 +84,7 @@ def cli(ctx: click.Context) -> None:
       gradviz examples                          what there is to start from
       gradviz render script.py                  one SVG for every root in the script
       gradviz render -e "max(1 - w*x*y, 0)"     without a script
+      gradviz step script.py                    walk through backpropagation
       gradviz check script.py                   is every derivative right?
       gradviz explain script.py --wrt W         why has the gradient that value?
     """

@@ -260,6 +260,12 @@ def _size(row: Row) -> int:
     return int(np.prod(row.shape, dtype=int))
 
 
+def partial_values(graph: Graph, forward: Mapping[int, Any], backward: Mapping[int, Any]) -> Values:
+    """Return values of which only some are known by now, for a picture of a moment of backpropagation."""
+    known = [forward.get(index) for index in range(len(graph))]
+    return _assemble(graph, known, [backward.get(index) for index in range(len(graph))], None)
+
+
 def _assemble(
     graph: Graph, forward: list[Any], backward: list[Any] | None, wanted: Callable[[], frozenset[int]] | None
 ) -> Values:

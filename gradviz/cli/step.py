@@ -1,0 +1,96 @@
+"""`gradviz step`: a walk through backpropagation, by keys in a terminal, else printed step by step."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any, TextIO
+
+import click
+
+import gradviz as gv
+from gradviz.cli import COMMANDS, streams
+from gradviz.cli.drawing import plain
+from gradviz.cli.keys import can_take_over, taken_over
+from gradviz.cli.load import load_graphs, parse_target, without_place
+from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
+from gradviz.cli.points import parse_at
+from gradviz.core.plain import tex_to_text, visible
+from gradviz.errors import UsageError
+from gradviz.passes.walk import Walk
+
+_MOST_SHOWN = 1000
+
+
+@click.command("step", cls=ScriptCommand, help=COMMANDS["step"], epilog=EPILOG)
+@target_options
+@click.option("--rate", type=float, default=0.1, show_default=True, help="The step size of the update.")
+@click.option("--rounds", type=click.IntRange(min=1), default=1, help="How often to go forward, backward and update.")
+@click.option("--all", "printed", is_flag=True, help="Print all steps instead of walking through them.")
+@click.option("--json", "as_json", is_flag=True, help="Answer with JSON.")
+def command(
+    *,
+    target: str | None,
+    expression: str | None,
+    points: tuple[str, ...],
+    rate: float,
+    rounds: int,
+    printed: bool,
+    as_json: bool,
+) -> None:
+    """Walk through one graph at a terminal, or print the steps of all."""
+    wanted = parse_target(target, expression, script_args())
+    interactive = not (printed or as_json)
+    answer = streams.take_stdout()
+    interactive = interactive and can_take_over(answer)
+    graphs = load_graphs(wanted, parse_at(points))
+    if interactive and len(graphs) > 1:
+        names = ", ".join(name for name, _, _ in graphs)
+        raise UsageError(f"there are {len(graphs)} graphs here: {names}", hint=f"name one: {target}:{graphs[0][0]}")
+    with without_place():
+        walks = [
+            (name, graph, at, gv.steps(graph, at, learning_rate=rate, rounds=rounds)) for name, graph, at in graphs
+        ]
+    if interactive:
+        (name, graph, at, steps) = walks[0]
+        _walk(Walk(graph, steps, at), name, wanted.stem, answer)
+    elif as_json:
+        facts = [{"graph": name, "steps": [_facts(graph, step) for step in steps]} for name, graph, _, steps in walks]
+        print(json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False), file=answer)
+    else:
+        for place, (name, _, _, steps) in enumerate(walks):
+            _print(name, steps, answer, gap=place > 0)
+
+
+def _walk(walk: Walk, name: str, stem: str, answer: TextIO) -> None:
+    from gradviz.cli.stepper import Stepper
+    from gradviz.terminal.step import Screen
+
+    encoding = (answer.encoding or "ascii").lower().replace("-", "")
+    screen = Screen(walk, name, ascii_only=not encoding.startswith("utf"))
+    with taken_over(answer) as terminal:
+        Stepper(walk, screen, terminal, stem).run()
+
+
+def _print(name: str, steps: Sequence[gv.Step], answer: TextIO, gap: bool) -> None:
+    if gap:
+        print(file=answer)
+    print(visible(name), file=answer)
+    width = len(str(len(steps)))
+    for place, step in enumerate(steps, 1):
+        formula, numbers = tex_to_text(step.formula), tex_to_text(step.substituted)
+        line = f"{place:{width}} {step.phase:8} {formula} = {numbers}"
+        print(visible(line, _MOST_SHOWN), file=answer)
+
+
+def _facts(graph: gv.Graph, step: gv.Step) -> dict[str, Any]:
+    return {
+        "phase": step.phase,
+        "round": step.round,
+        "node": graph.describe(step.node),
+        "formula": tex_to_text(step.formula),
+        "substituted": tex_to_text(step.substituted),
+        "sentence": step.sentence,
+        "before": None if step.before is None else plain(step.before),
+        "after": plain(step.after),
+    }
