@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gradviz.core.graph import Graph, Node
     from gradviz.core.primitive import primitive
     from gradviz.draw.figure import figure
+    from gradviz.draw.frames import frames
     from gradviz.draw.picture import Picture
     from gradviz.errors import GradvizError
     from gradviz.interop.from_sympy import from_sympy
@@ -54,6 +55,7 @@ _LAZY = {
     "evaluate": "gradviz.passes.evaluate",
     "explain": "gradviz.passes.explain",
     "figure": "gradviz.draw.figure",
+    "frames": "gradviz.draw.frames",
     "from_expression": "gradviz.core.expression",
     "from_sympy": "gradviz.interop.from_sympy",
     "graph": "gradviz.core.build",
@@ -83,6 +85,7 @@ __all__ = [
     "evaluate",
     "explain",
     "figure",
+    "frames",
     "from_expression",
     "from_sympy",
     "graph",

@@ -13,7 +13,7 @@ import gradviz as gv
 from gradviz.cli.load import Drawable, check_known, check_taken, has, taken_by, without_place
 from gradviz.core.graph import Graph, Node
 from gradviz.draw.picture import Picture
-from gradviz.errors import GraphError
+from gradviz.errors import GraphError, UsageError
 from gradviz.passes.values import Values
 
 _MOST_NAMES = 5
@@ -132,3 +132,23 @@ def _missing(leaves: Sequence[Node]) -> str:
     rest = f" and {len(leaves) - _MOST_NAMES} more" if len(leaves) > _MOST_NAMES else ""
     verb = "has" if len(leaves) == 1 else "have"
     return f"drawn without values: {', '.join(names)}{rest} {verb} none (give them: --at {names[0]}=0.5)"
+
+
+def draw_frames(item: Drawn, at: Mapping[str, Any], look: Look, by: str) -> tuple[Picture, ...]:
+    """Make the frames of what was drawn.
+
+    Raises:
+        UsageError: for a picture that the script has made, which has no steps.
+        GradvizError: for a graph whose backpropagation cannot be done.
+    """
+    if item.graph is None:
+        raise UsageError(f"{item.name} is a picture that the script has made; it has no steps")
+    return gv.frames(
+        item.graph,
+        taken_by(item.graph, at),
+        by=by,
+        labels=look.labels,
+        leaves=look.leaves,
+        theme=look.theme,
+        direction=look.direction,
+    )

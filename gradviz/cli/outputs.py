@@ -25,6 +25,12 @@ class Output:
     shown: str
     format: str
 
+    def numbered(self, place: int) -> Output:
+        """Return the file of one of several frames."""
+        assert self.path is not None
+        name = f"{self.path.stem}-{place:03}{self.path.suffix}"
+        return Output(self.path.with_name(name), str(Path(self.shown).with_name(name)), self.format)
+
 
 @dataclass(frozen=True)
 class Naming:

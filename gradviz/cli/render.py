@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
@@ -11,7 +11,7 @@ from typing import Any, TextIO
 import click
 
 from gradviz.cli import COMMANDS, streams
-from gradviz.cli.drawing import Drawn, Look, draw
+from gradviz.cli.drawing import Drawn, Look, draw, draw_frames
 from gradviz.cli.failure import report
 from gradviz.cli.load import Target, parse_target, without_place
 from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
@@ -21,6 +21,7 @@ from gradviz.cli.script import Script
 from gradviz.cli.viewer import open_file
 from gradviz.cli.watch import repeat
 from gradviz.draw.figure import VIEWS
+from gradviz.draw.frames import frames_pdf
 from gradviz.draw.layout import DIRECTIONS
 from gradviz.draw.picture import FORMATS
 from gradviz.draw.theme import THEMES
@@ -39,6 +40,7 @@ class Job:
     at: dict[str, Any]
     with_values: bool
     as_json: bool
+    frames: str = ""
 
     def run(self, answer: TextIO) -> list[Output]:
         """Draw and write everything, and answer with what was written.
@@ -52,9 +54,10 @@ class Job:
         drawn = draw(self.target.load(self.at), self.at, self.with_values, self.look)
         several = len(drawn) > 1
         planned = [
-            (item, output, self._encode(item, output.format))
+            made
             for item in drawn
             for output in self.naming.outputs(item.name, item.only, several)
+            for made in self._encode(item, output)
         ]
         for item in drawn:
             for note in item.notes:
@@ -73,9 +76,20 @@ class Job:
         streams.finish()
         return outputs
 
-    def _encode(self, item: Drawn, kind: str) -> bytes:
+    def _encode(self, item: Drawn, output: Output) -> Iterator[tuple[Drawn, Output, bytes]]:
+        """Draw a figure, or all its frames: numbered files, or the pages of one PDF."""
         with without_place():
-            return item.picture.render(kind)
+            if not self.frames:
+                yield item, output, item.picture.render(output.format)
+                return
+            pictures = draw_frames(item, self.at, self.look, self.frames)
+            if output.format == "pdf":
+                yield item, output, frames_pdf(pictures)
+                return
+            if output.path is None:
+                raise UsageError("stdout takes one file", hint="write the frames as a PDF: --format pdf")
+            for place, picture in enumerate(pictures):
+                yield item, output.numbered(place), picture.render(output.format)
 
     def watch(self, answer: TextIO, script: Script, show: bool) -> None:
         """Draw again on every save, until the user interrupts it; an error is shown and watching goes on."""
@@ -136,6 +150,8 @@ def open_outputs(outputs: Sequence[Output]) -> None:
 )
 @click.option("--leaves", type=click.Choice(LEAVES), default="auto", help="Draw a shared leaf once, or at every use.")
 @click.option("--path", default="", metavar="NAME", help="Light the paths to a leaf, and write their products below.")
+@click.option("--frames", "by_step", is_flag=True, help="A picture for each step of backpropagation, numbered.")
+@click.option("--phases", "by_phase", is_flag=True, help="A picture for each phase: start, values, adjoints.")
 @click.option("--watch", is_flag=True, help="Draw again whenever the script is saved.")
 @click.option("--open", "show", is_flag=True, help="Open the picture.")
 @click.option("--json", "as_json", is_flag=True, help="Answer with JSON.")
@@ -147,6 +163,8 @@ def command(
     formats: tuple[str, ...],
     points: tuple[str, ...],
     no_values: bool,
+    by_step: bool,
+    by_phase: bool,
     watch: bool,
     show: bool,
     as_json: bool,
@@ -159,7 +177,10 @@ def command(
         raise UsageError("with -o - the answer is the figure itself", hint="leave out --json, --open and --watch")
     if watch and wanted.script is None:
         raise UsageError("--watch needs a script: an expression does not change")
-    job = Job(wanted, naming, Look(**look), parse_at(points), not no_values, as_json)
+    if (by_step or by_phase) and (no_values or look["path"] or (by_step and by_phase)):
+        raise UsageError("--frames and --phases go with none of each other, --no-values and --path")
+    frames = "step" if by_step else "phase" if by_phase else ""
+    job = Job(wanted, naming, Look(**look), parse_at(points), not no_values, as_json, frames)
     answer = streams.take_stdout()
     if watch and wanted.script is not None:
         job.watch(answer, wanted.script, show)

@@ -61,7 +61,7 @@ class Picture:
 
     def pdf(self) -> bytes:
         """Return the picture as a vector PDF (needs ``gradviz[pdf]``)."""
-        return to_pdf(self.svg(), self.scene.width, self.scene.height)
+        return to_pdf([(self.svg(), self.scene.width, self.scene.height)])
 
     def json(self) -> str:
         """Return the scene as JSON."""

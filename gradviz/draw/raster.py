@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gradviz.errors import DrawError
 
 SCALE = 3.0
@@ -35,12 +37,11 @@ def to_png(svg: str, width: float, height: float, scale: float = SCALE) -> bytes
     return bytes(resvg_py.svg_to_bytes(svg_string=svg, zoom=scale, skip_system_fonts=outlines_alone))
 
 
-def to_pdf(svg: str, width: float, height: float) -> bytes:
-    """Return an SVG as a vector PDF of one page of its size.
+def to_pdf(pages: Sequence[tuple[str, float, float]]) -> bytes:
+    """Return SVGs as a vector PDF, each on a page of its size.
 
     Args:
-        svg: the document.
-        width, height: of the picture, px (96 an inch).
+        pages: the documents, each with the width and height of its picture, px (96 an inch).
 
     Raises:
         DrawError: when the extra is not installed.
@@ -49,8 +50,10 @@ def to_pdf(svg: str, width: float, height: float) -> bytes:
         import typst
     except ImportError:
         raise DrawError("PDF needs an extra", hint="pip install 'gradviz[pdf]'") from None
-    source = (
-        f"#set page(width: {width * 0.75:.3f}pt, height: {height * 0.75:.3f}pt, margin: 0pt)\n"
-        '#set document(date: none)\n#image(bytes(sys.inputs.svg), format: "svg", width: 100%)\n'
-    )
-    return bytes(typst.compile(source.encode(), sys_inputs={"svg": svg}))
+    source = ["#set document(date: none)"]
+    for place, (_, width, height) in enumerate(pages):
+        size = f"width: {width * 0.75:.3f}pt, height: {height * 0.75:.3f}pt, margin: 0pt"
+        image = f'image(bytes(sys.inputs.svg{place}), format: "svg", width: 100%)'
+        source.append(f"#page({size})[#{image}]")
+    inputs = {f"svg{place}": svg for place, (svg, _, _) in enumerate(pages)}
+    return bytes(typst.compile("\n".join(source).encode(), sys_inputs=inputs))

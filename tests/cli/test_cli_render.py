@@ -208,3 +208,32 @@ def test_opening_hands_the_file_to_the_desktop(hinge):
             break
         subprocess.run(["sleep", "0.05"], check=True)
     assert opened.read_text() == f"{hinge.folder / 'hinge.svg'}\n"
+
+
+def test_frames_are_numbered_files_or_pages(hinge):
+    done = hinge.quick("render", "hinge.py", "--frames", "--format", "json")
+    names = done.stdout.split()
+    assert names == [f"hinge-{place:03}.json" for place in range(12)]
+    assert all((hinge.folder / name).exists() for name in names)
+    assert hinge.quick("render", "hinge.py", "--frames", "-o", "slides.pdf").stdout == "slides.pdf\n"
+    assert (hinge.folder / "slides.pdf").read_bytes().startswith(b"%PDF")
+    assert hinge.quick("render", "hinge.py", "--phases").stdout.split() == [f"hinge-{k:03}.svg" for k in range(3)]
+
+
+@pytest.mark.parametrize(
+    ("args", "status", "line"),
+    [
+        (["--frames", "-o", "-"], 2, "stdout takes one file"),
+        (["--frames", "--phases"], 2, "go with none of each other"),
+        (["--frames", "--no-values"], 2, "--no-values"),
+        (["--frames", "--path", "W"], 2, "--path"),
+    ],
+)
+def test_frames_that_cannot_be(hinge, args, status, line):
+    hinge.refuses("render", "hinge.py", *args, status=status, line=line)
+
+
+def test_frames_need_values_and_a_graph(gradviz):
+    gradviz.write("made.py", "import gradviz as gv\npicture = gv.figure(gv.square(gv.param('x', 3.0)))\n")
+    gradviz.refuses("render", "made.py:picture", "--frames", status=2, line="it has no steps")
+    gradviz.refuses("render", "-e", "x*y", "--frames", status=1, line="has no value")
