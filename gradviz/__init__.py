@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from gradviz.draw.figure import figure
     from gradviz.draw.frames import frames
     from gradviz.draw.picture import Picture
+    from gradviz.draw.worksheet import worksheet
     from gradviz.errors import GradvizError
     from gradviz.interop.from_sympy import from_sympy
     from gradviz.interop.to_sympy import to_sympy
@@ -65,6 +66,7 @@ _LAZY = {
     "scope": "gradviz.core.build",
     "steps": "gradviz.passes.steps",
     "to_sympy": "gradviz.interop.to_sympy",
+    "worksheet": "gradviz.draw.worksheet",
 }
 
 __all__ = [
@@ -95,6 +97,7 @@ __all__ = [
     "scope",
     "steps",
     "to_sympy",
+    "worksheet",
 ]
 
 

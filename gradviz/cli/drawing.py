@@ -141,14 +141,27 @@ def draw_frames(item: Drawn, at: Mapping[str, Any], look: Look, by: str) -> tupl
         UsageError: for a picture that the script has made, which has no steps.
         GradvizError: for a graph whose backpropagation cannot be done.
     """
+    graph = _graph_of(item)
+    return gv.frames(graph, taken_by(graph, at), by=by, **_appearance(look))
+
+
+def draw_worksheet(
+    item: Drawn, at: Mapping[str, Any], look: Look, blank: Sequence[str], seed: int | None
+) -> tuple[Picture, Picture]:
+    """Make the worksheet of what was drawn, and its key.
+
+    Raises:
+        UsageError, GradvizError: as `draw_frames`.
+    """
+    graph = _graph_of(item)
+    return gv.worksheet(graph, taken_by(graph, at), blank=blank, seed=seed, **_appearance(look))
+
+
+def _graph_of(item: Drawn) -> Graph:
     if item.graph is None:
         raise UsageError(f"{item.name} is a picture that the script has made; it has no steps")
-    return gv.frames(
-        item.graph,
-        taken_by(item.graph, at),
-        by=by,
-        labels=look.labels,
-        leaves=look.leaves,
-        theme=look.theme,
-        direction=look.direction,
-    )
+    return item.graph
+
+
+def _appearance(look: Look) -> dict[str, Any]:
+    return {"labels": look.labels, "leaves": look.leaves, "theme": look.theme, "direction": look.direction}

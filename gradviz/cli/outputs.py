@@ -27,8 +27,12 @@ class Output:
 
     def numbered(self, place: int) -> Output:
         """Return the file of one of several frames."""
+        return self.extended(f"{place:03}")
+
+    def extended(self, what: str) -> Output:
+        """Return the file of what belongs to this one."""
         assert self.path is not None
-        name = f"{self.path.stem}-{place:03}{self.path.suffix}"
+        name = f"{self.path.stem}-{what}{self.path.suffix}"
         return Output(self.path.with_name(name), str(Path(self.shown).with_name(name)), self.format)
 
 

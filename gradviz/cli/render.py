@@ -11,7 +11,7 @@ from typing import Any, TextIO
 import click
 
 from gradviz.cli import COMMANDS, streams
-from gradviz.cli.drawing import Drawn, Look, draw, draw_frames
+from gradviz.cli.drawing import Drawn, Look, draw, draw_frames, draw_worksheet
 from gradviz.cli.failure import report
 from gradviz.cli.load import Target, parse_target, without_place
 from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
@@ -25,6 +25,7 @@ from gradviz.draw.frames import frames_pdf
 from gradviz.draw.layout import DIRECTIONS
 from gradviz.draw.picture import FORMATS
 from gradviz.draw.theme import THEMES
+from gradviz.draw.worksheet import BLANKS
 from gradviz.draw.write import write_atomically
 from gradviz.errors import DrawError, UsageError
 from gradviz.figures.backprop import LABELS, LEAVES
@@ -41,6 +42,8 @@ class Job:
     with_values: bool
     as_json: bool
     frames: str = ""
+    blank: tuple[str, ...] = ()
+    seed: int | None = None
 
     def run(self, answer: TextIO) -> list[Output]:
         """Draw and write everything, and answer with what was written.
@@ -79,6 +82,9 @@ class Job:
     def _encode(self, item: Drawn, output: Output) -> Iterator[tuple[Drawn, Output, bytes]]:
         """Draw a figure, or all its frames: numbered files, or the pages of one PDF."""
         with without_place():
+            if self.blank:
+                yield from self._worksheet(item, output)
+                return
             if not self.frames:
                 yield item, output, item.picture.render(output.format)
                 return
@@ -90,6 +96,17 @@ class Job:
                 raise UsageError("stdout takes one file", hint="write the frames as a PDF: --format pdf")
             for place, picture in enumerate(pictures):
                 yield item, output.numbered(place), picture.render(output.format)
+
+    def _worksheet(self, item: Drawn, output: Output) -> Iterator[tuple[Drawn, Output, bytes]]:
+        """Draw the sheet and its key: two files, or two pages."""
+        pictures = draw_worksheet(item, self.at, self.look, self.blank, self.seed)
+        if output.format == "pdf":
+            yield item, output, frames_pdf(pictures)
+            return
+        if output.path is None:
+            raise UsageError("stdout takes one file", hint="write the sheet and its key as a PDF: --format pdf")
+        yield item, output, pictures[0].render(output.format)
+        yield item, output.extended("key"), pictures[1].render(output.format)
 
     def watch(self, answer: TextIO, script: Script, show: bool) -> None:
         """Draw again on every save, until the user interrupts it; an error is shown and watching goes on."""
@@ -152,6 +169,13 @@ def open_outputs(outputs: Sequence[Output]) -> None:
 @click.option("--path", default="", metavar="NAME", help="Light the paths to a leaf, and write their products below.")
 @click.option("--frames", "by_step", is_flag=True, help="A picture for each step of backpropagation, numbered.")
 @click.option("--phases", "by_phase", is_flag=True, help="A picture for each phase: start, values, adjoints.")
+@click.option(
+    "--blank",
+    multiple=True,
+    type=click.Choice(list(BLANKS)),
+    help="Leave these out for students to fill in, and draw the key as well. May be given several times.",
+)
+@click.option("--seed", type=click.IntRange(min=0), help="Of --blank: leave out half of them, chosen by this.")
 @click.option("--watch", is_flag=True, help="Draw again whenever the script is saved.")
 @click.option("--open", "show", is_flag=True, help="Open the picture.")
 @click.option("--json", "as_json", is_flag=True, help="Answer with JSON.")
@@ -165,6 +189,8 @@ def command(
     no_values: bool,
     by_step: bool,
     by_phase: bool,
+    blank: tuple[str, ...],
+    seed: int | None,
     watch: bool,
     show: bool,
     as_json: bool,
@@ -177,10 +203,12 @@ def command(
         raise UsageError("with -o - the answer is the figure itself", hint="leave out --json, --open and --watch")
     if watch and wanted.script is None:
         raise UsageError("--watch needs a script: an expression does not change")
-    if (by_step or by_phase) and (no_values or look["path"] or (by_step and by_phase)):
-        raise UsageError("--frames and --phases go with none of each other, --no-values and --path")
+    if sum([by_step, by_phase, bool(blank)]) > 1 or ((by_step or by_phase or blank) and (no_values or look["path"])):
+        raise UsageError("--frames, --phases and --blank go with none of each other, --no-values and --path")
+    if seed is not None and not blank:
+        raise UsageError("--seed says which of --blank f, g or edges are left out")
     frames = "step" if by_step else "phase" if by_phase else ""
-    job = Job(wanted, naming, Look(**look), parse_at(points), not no_values, as_json, frames)
+    job = Job(wanted, naming, Look(**look), parse_at(points), not no_values, as_json, frames, blank, seed)
     answer = streams.take_stdout()
     if watch and wanted.script is not None:
         job.watch(answer, wanted.script, show)

@@ -83,7 +83,10 @@ class PlacedEdge:
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """Everything at its place, px, from 0, 0 at the top left to width, height."""
+    """Everything at its place, px, from 0, 0 at the top left to width, height.
+
+    ``blanks`` are empty boxes, for a reader to write into.
+    """
 
     width: float
     height: float
@@ -92,6 +95,7 @@ class Scene:
     texts: tuple[PlacedText, ...]
     boxes: tuple[PlacedBox, ...]
     edges: tuple[PlacedEdge, ...]
+    blanks: tuple[Rect, ...] = ()
 
     def to_json(self) -> str:
         """Return the scene as JSON: every text and box with its rectangle, every edge with its route."""
@@ -128,6 +132,7 @@ class Scene:
                 }
                 for edge in self.edges
             ],
+            **({"blanks": [_corners(rect) for rect in self.blanks]} if self.blanks else {}),
         }
 
     def problems(self) -> list[str]:

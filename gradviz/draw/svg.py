@@ -49,6 +49,7 @@ def to_svg(scene: Scene, theme: Theme) -> str:
         f'<rect width="{width}" height="{height}" fill="{theme.paper}"/>',
         *_edges(scene, theme),
         *_boxes(scene, theme),
+        *_blanks(scene, theme),
         *(_text(text, theme, names) for text in scene.texts),
         "</svg>",
     ]
@@ -86,6 +87,15 @@ def _boxes(scene: Scene, theme: Theme) -> Iterator[str]:
             f'<rect data-node="{box.key}" x="{_number(box.rect.left)}" y="{_number(box.rect.top)}" '
             f'width="{_number(box.rect.width)}" height="{_number(box.rect.height)}" rx="7" fill="{theme.box}" '
             f'stroke="{stroke}" stroke-width="1.5"/>'
+        )
+
+
+def _blanks(scene: Scene, theme: Theme) -> Iterator[str]:
+    for rect in scene.blanks:
+        yield (
+            f'<rect class="blank" x="{_number(rect.left)}" y="{_number(rect.top)}" width="{_number(rect.width)}" '
+            f'height="{_number(rect.height)}" rx="3" fill="{theme.paper}" stroke="{theme.quiet}" '
+            'stroke-width="1.2" stroke-dasharray="4 3"/>'
         )
 
 

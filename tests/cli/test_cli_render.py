@@ -237,3 +237,15 @@ def test_frames_need_values_and_a_graph(gradviz):
     gradviz.write("made.py", "import gradviz as gv\npicture = gv.figure(gv.square(gv.param('x', 3.0)))\n")
     gradviz.refuses("render", "made.py:picture", "--frames", status=2, line="it has no steps")
     gradviz.refuses("render", "-e", "x*y", "--frames", status=1, line="has no value")
+
+
+def test_a_worksheet_and_its_key(hinge):
+    done = hinge.quick("render", "hinge.py", "--blank", "f", "--blank", "g", "--seed", "3")
+    assert done.stdout.split() == ["hinge.svg", "hinge-key.svg"]
+    sheet, key = ((hinge.folder / name).read_text(encoding="utf-8") for name in done.stdout.split())
+    assert sheet.count('class="blank"') == 4
+    assert 'class="blank"' not in key
+    assert hinge.quick("render", "hinge.py", "--blank", "edges", "-o", "sheet.pdf").stdout == "sheet.pdf\n"
+    hinge.refuses("render", "hinge.py", "--seed", "3", status=2, line="--seed says which of --blank")
+    hinge.refuses("render", "hinge.py", "--blank", "f", "--frames", status=2, line="go with none of each other")
+    hinge.refuses("render", "hinge.py", "--blank", "f", "-o", "-", status=2, line="stdout takes one file")
