@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import cached_property
 from typing import Any, NamedTuple
 
@@ -175,6 +174,8 @@ class Graph:
                 raise GraphError(
                     f"{len(several)} nodes are named {key!r}", where=user_location(), hint=f"say which: {paths}"
                 )
+            from difflib import get_close_matches  # only an error needs it
+
             near = get_close_matches(key, [*self.paths, *self.outputs], n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"its names are {', '.join(self.paths) or 'none'}"
             raise GraphError(f"the graph has no node named {key!r}", where=user_location(), hint=hint)
