@@ -21,6 +21,7 @@ COMMANDS = {
     "step": "Walk through backpropagation, step by step.",
     "check": "Prove every derivative with SymPy, and compare every gradient with differences.",
     "explain": "Derive a gradient: the paths, the product along each, the sum.",
+    "worksheet": "Make a PDF of exercises in backpropagation, with their keys.",
     "examples": "List, show or copy the shipped examples.",
     "doctor": "Say what gradviz draws with here, and what is missing.",
 }

@@ -1,0 +1,44 @@
+"""`gradviz worksheet`: a PDF of exercises, and their keys."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from gradviz.cli import COMMANDS, streams
+from gradviz.cli.load import load_graphs, parse_target, without_place
+from gradviz.cli.options import EPILOG, ScriptCommand, script_args
+from gradviz.draw.exercises import exercises, pages
+from gradviz.draw.frames import frames_pdf
+from gradviz.draw.theme import THEMES
+from gradviz.draw.worksheet import BLANKS
+from gradviz.draw.write import write_atomically
+from gradviz.errors import UsageError
+
+
+@click.command("worksheet", cls=ScriptCommand, help=COMMANDS["worksheet"], epilog=EPILOG)
+@click.argument("target", required=False, metavar="[SCRIPT.py[:NAME]]")
+@click.option("-n", "count", type=click.IntRange(1, 100), default=6, show_default=True, help="How many exercises.")
+@click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the numbers and graphs.")
+@click.option("--blank", multiple=True, type=click.Choice(list(BLANKS)), help="What is left out; f and g without it.")
+@click.option("--theme", type=click.Choice(list(THEMES)), default="print", show_default=True, help="The colors.")
+@click.option("-o", "--output", metavar="FILE", default="worksheet.pdf", show_default=True, help="The PDF.")
+def command(*, target: str | None, count: int, seed: int, blank: tuple[str, ...], theme: str, output: str) -> None:
+    """Draw exercises over one graph with random values; over small random graphs without a script."""
+    if Path(output).suffix.lower() != ".pdf":
+        raise UsageError(f"-o {output!r} is no PDF", hint="name it .pdf")
+    path = Path.cwd() / output
+    answer = streams.take_stdout()
+    graph = None
+    if target is not None:
+        graphs = load_graphs(parse_target(target, None, script_args()), {})
+        if len(graphs) > 1:
+            names = ", ".join(name for name, _, _ in graphs)
+            raise UsageError(f"there are {len(graphs)} graphs here: {names}", hint=f"name one: {target}:{graphs[0][0]}")
+        graph = graphs[0][1]
+    with without_place():
+        pairs = exercises(graph, count, seed=seed, blank=blank or ("f", "g"), theme=theme)
+        data = frames_pdf(list(pages(pairs)))
+    write_atomically(path, data)
+    print(output, file=answer)
