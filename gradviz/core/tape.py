@@ -134,11 +134,6 @@ def current_tape() -> Tape:
     return tape
 
 
-def current_scope() -> str:
-    """Return the path of the scope that is open in this thread, "" for none."""
-    return _open.scope
-
-
 @contextmanager
 def scope(name: str) -> Iterator[str]:
     """Open a scope: the nodes built inside belong to one group of the picture.

@@ -24,7 +24,6 @@ from gradviz.passes.step_writer import StepWriter
 from gradviz.passes.values import Values
 
 Phase = Literal["forward", "seed", "backward", "sum", "gradient", "update"]
-PHASES: tuple[Phase, ...] = ("forward", "seed", "backward", "sum", "gradient", "update")
 
 
 @dataclass(frozen=True)
