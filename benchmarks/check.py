@@ -15,6 +15,7 @@ import argparse
 import statistics
 import time
 from collections.abc import Callable
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -83,12 +84,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=3)
     rounds = parser.parse_args().rounds
-    try:
-        import torch  # noqa: F401
-
-        peers = 2
-    except ImportError:
-        peers = 1
+    peers = 2 if find_spec("torch") else 1
     print(f"{'':20}{'gradviz':>10}{'gradcheck':>12}{'ratio':>8}")
     for name, size, *functions in CASES:
         taken: list[list[float]] = [[] for _ in range(peers)]

@@ -43,6 +43,10 @@ class ShapeError(GraphError):
     """The shapes of an operation's arguments do not fit together."""
 
 
+class RuleError(GraphError):
+    """A primitive's rule raised what it should not."""
+
+
 class ValueMissingError(GradvizError):
     """A leaf has no value, or was given one that does not fit it."""
 

@@ -137,6 +137,16 @@ def test_building_and_differentiating_load_no_more():
     assert not loaded_by(*lines) & HEAVY
 
 
+def test_stepping_and_derivative_graphs_load_no_sympy():
+    lines = (
+        "import gradviz as gv",
+        "g = gv.graph(y=gv.square(gv.param('w', 2.0)))",
+        "gv.steps(g)",
+        "gv.derivative(g, 'w')",
+    )
+    assert not loaded_by(*lines) & HEAVY
+
+
 def test_help_and_version_load_no_library_but_click():
     for option in ("--help", "--version"):
         loaded = loaded_by("from gradviz.cli import main", f"main(['{option}'])")

@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
+from importlib.util import find_spec
 from typing import TextIO
 
 from rich.console import Console
@@ -89,11 +90,7 @@ def can_take_over(stream: TextIO) -> bool:
     """Whether there is somebody at a terminal that can be taken over."""
     if os.environ.get("TERM", "dumb") in ("dumb", "unknown", "") or not (stream.isatty() and sys.stdin.isatty()):
         return False
-    try:
-        import termios  # noqa: F401
-    except ImportError:  # Windows
-        return False
-    return True
+    return find_spec("termios") is not None  # Windows has none
 
 
 @contextmanager

@@ -21,9 +21,8 @@ from gradviz.cli.script import Script
 from gradviz.cli.viewer import open_file
 from gradviz.cli.watch import repeat
 from gradviz.draw.figure import VIEWS
-from gradviz.draw.frames import frames_pdf
 from gradviz.draw.layout import DIRECTIONS
-from gradviz.draw.picture import FORMATS
+from gradviz.draw.picture import FORMATS, Picture
 from gradviz.draw.theme import THEMES
 from gradviz.draw.worksheet import BLANKS
 from gradviz.draw.write import write_atomically
@@ -90,7 +89,7 @@ class Job:
                 return
             pictures = draw_frames(item, self.at, self.look, self.frames)
             if output.format == "pdf":
-                yield item, output, frames_pdf(pictures)
+                yield item, output, _pages(pictures)
                 return
             if output.path is None:
                 raise UsageError("stdout takes one file", hint="write the frames as a PDF: --format pdf")
@@ -101,7 +100,7 @@ class Job:
         """Draw the sheet and its key: two files, or two pages."""
         pictures = draw_worksheet(item, self.at, self.look, self.blank, self.seed)
         if output.format == "pdf":
-            yield item, output, frames_pdf(pictures)
+            yield item, output, _pages(pictures)
             return
         if output.path is None:
             raise UsageError("stdout takes one file", hint="write the sheet and its key as a PDF: --format pdf")
@@ -131,6 +130,12 @@ class Job:
             repeat(script, once)
         except KeyboardInterrupt:
             streams.say("watching has ended")
+
+
+def _pages(pictures: Sequence[Picture]) -> bytes:
+    from gradviz.draw.frames import frames_pdf  # brings the steps along, which a single picture does not need
+
+    return frames_pdf(pictures)
 
 
 def _write(path: Path, shown: str, data: bytes) -> None:

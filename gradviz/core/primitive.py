@@ -12,12 +12,13 @@ from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from gradviz.errors import GraphError, ShapeError
+from gradviz.errors import GradvizError, GraphError, RuleError, ShapeError, error_location
 
 Shape: TypeAlias = tuple[int, ...]
 Rule: TypeAlias = Callable[..., Any]
 Interval: TypeAlias = tuple[float, float]
 
+Result = TypeVar("Result")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 REALS: Interval = (-float("inf"), float("inf"))
@@ -146,3 +147,32 @@ def result_dtype(op: Primitive, dtypes: tuple[np.dtype[Any], ...]) -> np.dtype[A
     if op.dtype == "float" and dtype.kind not in "fc":
         return np.dtype(np.float64)
     return dtype
+
+
+def attrs_key(attrs: Mapping[str, Any]) -> Any:
+    """Return attributes as something that can be compared and looked up."""
+
+    def key(value: Any) -> Any:
+        if isinstance(value, np.ndarray):
+            return (value.dtype.str, value.shape, value.tobytes())
+        if isinstance(value, slice):
+            return ("slice", value.start, value.stop, value.step)
+        if isinstance(value, (tuple, list)):
+            return tuple(map(key, value))
+        return value
+
+    return tuple((name, key(value)) for name, value in sorted(attrs.items()))
+
+
+def call_rule(rule: Callable[[], Result]) -> Result:
+    """Run a rule, which may be a user's and raise anything.
+
+    Raises:
+        RuleError: for what it raised; nothing else of ours may hide behind a user's mistake.
+    """
+    try:
+        return rule()
+    except GradvizError:
+        raise
+    except Exception as error:
+        raise RuleError(f"{type(error).__name__}: {error}", where=error_location(error)) from error

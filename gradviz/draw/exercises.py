@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -114,11 +114,18 @@ def _random_graph(source: np.random.Generator) -> Graph:
 
 def _one(source: np.random.Generator, x: Expr, leaves: Sequence[Expr]) -> Expr:
     other = leaves[int(source.integers(len(leaves)))]
-    return [square(x), x + other, x * other, maximum(x, 0.0)][int(source.integers(4))]  # type: ignore[no-any-return]
+    makers: list[Callable[[], Expr]] = [
+        lambda: square(x),
+        lambda: x + other,
+        lambda: x * other,
+        lambda: maximum(x, 0.0),
+    ]
+    return makers[int(source.integers(4))]()
 
 
 def _two(source: np.random.Generator, a: Expr, b: Expr) -> Expr:
-    return [a + b, a - b, a * b, maximum(a, b)][int(source.integers(4))]  # type: ignore[no-any-return]
+    makers: list[Callable[[], Expr]] = [lambda: a + b, lambda: a - b, lambda: a * b, lambda: maximum(a, b)]
+    return makers[int(source.integers(4))]()
 
 
 def pages(pairs: Sequence[tuple[Picture, Picture]]) -> Iterator[Picture]:

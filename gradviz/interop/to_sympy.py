@@ -11,7 +11,7 @@ from gradviz.core.build import as_graph
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Array, Graph, Node
 from gradviz.core.primitive import CONSTANT
-from gradviz.errors import GraphError, error_location, user_location
+from gradviz.errors import GraphError, RuleError, user_location
 from gradviz.namespaces.sympy import Case, plain, symbolic
 from gradviz.passes.evaluate import root_of
 from gradviz.passes.whole import too_big, write_out
@@ -50,11 +50,9 @@ def to_sympy(graph: Graph | Expr, *, output: str | None = None) -> Any:
         found = plain(write_out(frozen, leaves)[root])
     except RecursionError:
         raise GraphError("SymPy cannot hold it: the formula is too deep", where=user_location()) from None
-    except Exception as error:  # a rule of the user's may raise anything
-        raise GraphError(
-            f"a rule does not run on symbols: {type(error).__name__}: {error}",
-            where=error_location(error) or user_location(),
-        ) from error
+    except RuleError as error:
+        where = error.where or user_location()
+        raise GraphError(f"a rule does not run on symbols: {error.what}", where=where) from error
     entries = [_with_piecewise(entry) for entry in found.flat]
     return entries[0] if found.shape == () else sympy.ImmutableDenseNDimArray(entries, found.shape)
 

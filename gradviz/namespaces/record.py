@@ -91,10 +91,17 @@ class Term:
 
 
 def as_term(value: Any) -> Term:
-    """Return a term as it is, and a number as a term."""
+    """Return a term as it is, and a number as a term.
+
+    Raises:
+        TypeError: for anything else.
+    """
     if isinstance(value, Term):
         return value
-    return Term("number", (value.item() if hasattr(value, "item") else value,), shape=())
+    number = value.item() if hasattr(value, "item") else value
+    if not isinstance(number, (int, float)):
+        raise TypeError(f"{value!r} is no number")
+    return Term("number", (number,), shape=())
 
 
 def symbol(text: str, shape: tuple[int, ...] = ()) -> Term:

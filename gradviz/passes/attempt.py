@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradviz.core.primitive import REALS, Primitive, Shape
+from gradviz.core.primitive import REALS, Primitive, Shape, call_rule
 from gradviz.namespaces import sympy as xp
 from gradviz.passes.claims import Claims, claims_of
 from gradviz.passes.proof import ArgumentProof, Counterexample, Proof
@@ -72,17 +72,20 @@ class Attempt:
     def run(self) -> None:
         """Run both rules, find the regions, and decide in each."""
         op, attrs, arguments = self._op, self._attrs, self.arguments
-        value = op.forward(xp, *arguments, **attrs)
+        value = call_rule(lambda: op.forward(xp, *arguments, **attrs))
         if op.partials is not None:
             self._parts = [(sympy.S.One, xp.symbolic(value).item())]
-            claims = [partial(xp, value, *arguments, **attrs) for partial in op.partials]
+            partials = op.partials
+            claims = call_rule(lambda: [partial(xp, value, *arguments, **attrs) for partial in partials])
             self._adjoint: list[Any] = []
         else:
             assert op.vjp is not None
+            vjp = op.vjp
             g = xp.variables("g", np.shape(value))
             self._adjoint = list(g.flat)
             self._parts = list(zip(self._adjoint, xp.symbolic(value).flat, strict=True))
-            claims = list(op.vjp(xp, g, value, *arguments, **attrs))
+            claims = call_rule(lambda: list(vjp(xp, g, value, *arguments, **attrs)))
+            claims += [None] * (len(arguments) - len(claims))
         for place, (argument, claim) in enumerate(zip(arguments, claims, strict=True)):
             self._slots.append(Claims([], []) if place in self._fixed else claims_of(place, argument, claim))
         needed = set[Any]().union(*(part.free_symbols for _, part in self._parts))

@@ -93,9 +93,8 @@ class _Check:
 
     def _leaves(self, at: Mapping[str, Any]) -> dict[int, Any]:
         """Return the leaves' values: given, their own, or random."""
-        missing = [leaf for leaf in self.graph.leaves if leaf.value is None and leaf.path not in at]
         given = {self.graph.find(name) for name in at}
-        missing = [leaf for leaf in missing if leaf.id not in given]
+        missing = [leaf for leaf in self.graph.leaves if leaf.value is None and leaf.id not in given]
         drawn = {leaf.path: np.random.default_rng((self.seed, leaf.id)).normal(size=leaf.shape) for leaf in missing}
         if missing:
             names = ", ".join(leaf.path for leaf in missing[:5]) + (", …" if len(missing) > 5 else "")

@@ -13,7 +13,7 @@ from gradviz.core.graph import Graph
 from gradviz.core.replay import replay
 from gradviz.errors import GradvizError, GraphError, error_location, user_location
 from gradviz.namespaces import nodes as xp
-from gradviz.passes.evaluate import root_of
+from gradviz.passes.evaluate import scalar_root_of
 from gradviz.passes.rewrite import simplify
 
 
@@ -39,13 +39,7 @@ def derivative(graph: Graph | Expr, wrt: str, *, output: str | None = None) -> G
         18.0
     """
     frozen = as_graph(graph)
-    root, leaf = root_of(frozen, output), frozen.find(wrt)
-    if frozen.rows[root].shape != ():
-        raise GraphError(
-            f"{frozen.describe(root)} has shape {frozen.rows[root].shape}; a derivative is of a single number",
-            where=user_location(),
-            hint="sum it, index it, or use gv.hessian_vector",
-        )
+    root, leaf = scalar_root_of(frozen, output, "sum it, or index it"), frozen.find(wrt)
     handles = replay(frozen)
     found = _backward(frozen, handles, root, leaf)
     name = next(key for key, index in frozen.outputs.items() if index == root)

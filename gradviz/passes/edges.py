@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.core.graph import Array, Graph
-from gradviz.core.primitive import CONSTANT, Primitive, Shape
+from gradviz.core.primitive import CONSTANT, Primitive, Shape, attrs_key
 from gradviz.errors import error_location
 from gradviz.namespaces import numpy as xp
 from gradviz.namespaces.sympy import exact
@@ -99,21 +99,6 @@ def find_kinds(graph: Graph, values: Sequence[Any] | None) -> list[Kind]:
             found[key] = Kind(row.op, row.attrs, shapes, fixed, [])
         found[key].parents.append(index)
     return list(found.values())
-
-
-def attrs_key(attrs: Mapping[str, Any]) -> Any:
-    """Return attributes as something that can be compared and looked up."""
-
-    def key(value: Any) -> Any:
-        if isinstance(value, np.ndarray):
-            return (value.dtype.str, value.shape, value.tobytes())
-        if isinstance(value, slice):
-            return ("slice", value.start, value.stop, value.step)
-        if isinstance(value, (tuple, list)):
-            return tuple(map(key, value))
-        return value
-
-    return tuple((name, key(value)) for name, value in sorted(attrs.items()))
 
 
 def _fixed(graph: Graph, index: int, values: Sequence[Any]) -> dict[int, float]:

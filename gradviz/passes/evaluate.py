@@ -138,6 +138,20 @@ def root_of(graph: Graph, output: str | None) -> int:
     return graph.outputs[output]
 
 
+def scalar_root_of(graph: Graph, output: str | None, hint: str) -> int:
+    """Return the id of an output that is a single number.
+
+    Raises:
+        GraphError: for an array, with a hint what to do; or as `root_of`.
+    """
+    root = root_of(graph, output)
+    shape = graph.rows[root].shape
+    if shape != ():
+        what = f"{graph.describe(root)} has shape {shape}; a derivative is of a single number"
+        raise GraphError(what, where=user_location(), hint=hint)
+    return root
+
+
 def _seed(graph: Graph, root: int, seed: Any) -> Any:
     row = graph.rows[root]
     if row.dtype.kind != "f":

@@ -15,11 +15,11 @@ from gradviz.core.format import MOST_PRINTED, array_tex
 from gradviz.core.graph import Graph
 from gradviz.core.names import name_to_tex
 from gradviz.core.plain import tex_to_text
-from gradviz.errors import GraphError, ValueMissingError, user_location
+from gradviz.errors import ValueMissingError
 from gradviz.namespaces.record import Term, as_term
 from gradviz.namespaces.tex import to_tex
 from gradviz.passes.algebra import Algebra
-from gradviz.passes.evaluate import backprop, root_of
+from gradviz.passes.evaluate import backprop, scalar_root_of
 from gradviz.passes.labels import Labeler, node_numbers
 from gradviz.passes.paths import FactoredNode, Path, count_paths, derivative_tex, factor, write_paths
 from gradviz.passes.values import Values
@@ -200,13 +200,7 @@ def explain(
         -\mathbf{1}[\mathrm{margin} < 1]\,x\,y
     """
     frozen = as_graph(graph)
-    root, leaf = root_of(frozen, output), frozen.find(wrt)
-    if frozen.rows[root].shape != ():
-        raise GraphError(
-            f"{frozen.describe(root)} has shape {frozen.rows[root].shape}; a gradient is of a single number",
-            where=user_location(),
-            hint="sum it, or index it",
-        )
+    root, leaf = scalar_root_of(frozen, output, "sum it, or index it"), frozen.find(wrt)
     values = _values(frozen, at or {}, wrt, output)
     numbers = node_numbers(frozen)
     labeler = Labeler(frozen, numbers)

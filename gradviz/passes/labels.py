@@ -12,6 +12,8 @@ import numpy as np
 
 from gradviz.core.format import array_tex, number_tex
 from gradviz.core.graph import Graph
+from gradviz.core.primitive import call_rule
+from gradviz.errors import RuleError
 from gradviz.namespaces.record import Term, as_term, recorder, symbol
 from gradviz.namespaces.simplify import simplify
 from gradviz.namespaces.tex import fill, leaf_count, to_tex
@@ -74,12 +76,12 @@ class Labeler:
             text = self._filled(parent, slot, adjoint)
             adjoint_needed = row.op.partials is None and row.shape != () and "#g" not in row.op.label[slot]
             return rf"{ADJOINT} \odot {text}" if adjoint_needed else text
+        adjoint = as_term(1) if row.shape == () else symbol(ADJOINT, row.shape)
         try:
-            if row.op.partials is not None:
-                return to_tex(self._partial(parent, slot))
-            return to_tex(self._product(parent, slot, as_term(1) if row.shape == () else symbol(ADJOINT, row.shape)))
-        except Exception:  # a user's rule may do what only arrays allow
+            term = self._product(parent, slot, adjoint) if row.op.partials is None else self._partial(parent, slot)
+        except RuleError:  # a user's may do what only arrays allow
             return rf"\partial_{{{slot + 1}}} {self._symbol(parent)}"
+        return to_tex(term)
 
     def passed_on(self, parent: int, slot: int, adjoint: Term) -> Term:
         """Return what an edge passes on to the child of an adjoint of the parent, in symbols."""
@@ -92,7 +94,7 @@ class Labeler:
             if row.op.partials is None:
                 return self._product(parent, slot, adjoint)
             passed = adjoint * self._partial(parent, slot)
-        except Exception:  # a user's rule may do what only arrays allow
+        except RuleError:  # a user's may do what only arrays allow
             return adjoint * symbol(rf"\partial_{{{slot + 1}}} {self._symbol(parent)}", child.shape)
         return passed if child.shape == row.shape else Term("sum", (passed,))
 
@@ -109,12 +111,14 @@ class Labeler:
     def _partial(self, parent: int, slot: int) -> Term:
         row, terms = self._graph.rows[parent], self._arguments(parent)
         assert row.op.partials is not None
-        return as_term(row.op.partials[slot](recorder, self._value(parent, terms), *terms, **row.attrs))
+        rule, value = row.op.partials[slot], self._value(parent, terms)
+        return call_rule(lambda: as_term(rule(recorder, value, *terms, **row.attrs)))
 
     def _product(self, parent: int, slot: int, adjoint: Term) -> Term:
         row, terms = self._graph.rows[parent], self._arguments(parent)
         assert row.op.vjp is not None
-        return as_term(row.op.vjp(recorder, adjoint, self._value(parent, terms), *terms, **row.attrs)[slot])
+        rule, value = row.op.vjp, self._value(parent, terms)
+        return call_rule(lambda: as_term(rule(recorder, adjoint, value, *terms, **row.attrs)[slot]))
 
     def _symbol(self, index: int) -> str:
         row = self._graph.rows[index]

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.core.primitive import Primitive, Shape
+from gradviz.errors import GradvizError
 from gradviz.passes.attempt import Attempt
 from gradviz.passes.proof import ArgumentProof, Proof
 from gradviz.passes.zero import TimeIsUpError, time_limit
@@ -63,8 +64,10 @@ def prove(
         attempt.time_is_up(seconds)
     except RecursionError:
         return _numeric(count, "the formula is too deep for SymPy")
-    except Exception as error:  # a rule of the user's may raise anything
-        return _numeric(count, f"the rule does not run on symbols: {type(error).__name__}: {error}")
+    except GradvizError as error:
+        return _numeric(count, f"the rule does not run on symbols: {error.what}")
+    except Exception as error:  # what SymPy raises for a formula is not foreseeable
+        return _numeric(count, f"SymPy gives up: {type(error).__name__}: {error}")
     return attempt.proof()
 
 

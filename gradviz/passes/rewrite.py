@@ -13,10 +13,9 @@ import numpy as np
 from gradviz.core.build import graph as freeze
 from gradviz.core.expr import Expr, constant
 from gradviz.core.graph import Graph, Node
-from gradviz.core.primitive import CONSTANT, FUNCTIONS
+from gradviz.core.primitive import CONSTANT, FUNCTIONS, attrs_key
 from gradviz.core.replay import rebuild, replay
 from gradviz.namespaces import numpy as xp
-from gradviz.passes.edges import attrs_key
 
 MOST_FOLDED = 10_000
 """Constants of more elements than this are not computed beforehand."""

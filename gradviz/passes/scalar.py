@@ -18,7 +18,8 @@ from typing import Any
 import numpy as np
 
 from gradviz.core.graph import Graph
-from gradviz.core.primitive import Primitive
+from gradviz.core.primitive import Primitive, call_rule
+from gradviz.errors import RuleError
 from gradviz.namespaces import numpy as xp
 from gradviz.namespaces.record import Term, as_term, recorder, symbol
 
@@ -82,6 +83,8 @@ def _print(term: Term) -> str:
     parts = [_print(arg) for arg in term.args]
     if term.fn in _INFIX:
         return f"({parts[0]} {_INFIX[term.fn]} {parts[1]})"
+    if term.attrs:
+        raise RuleError(f"{term.fn} is for arrays")
     if term.fn in _FORMS:
         return _FORMS[term.fn].format(*parts)
     return f"{term.fn}({', '.join(parts)})"
@@ -100,7 +103,8 @@ def _branches(kinds: tuple[Kind, ...], body: Callable[[Kind, list[str]], list[st
 def _forward_lines(kind: Kind, places: list[str]) -> list[str]:
     op, attrs = kind
     arguments = [symbol(f"f[{place}]") for place in places]
-    return [f"put({_print(as_term(op.forward(recorder, *arguments, **dict(attrs))))})"]
+    term = call_rule(lambda: as_term(op.forward(recorder, *arguments, **dict(attrs))))
+    return [f"put({_print(term)})"]
 
 
 def _backward_lines(kind: Kind, places: list[str]) -> list[str]:
@@ -108,7 +112,7 @@ def _backward_lines(kind: Kind, places: list[str]) -> list[str]:
     arguments = [symbol(f"f[{place}]") for place in places]
     lines = []
     for place, partial in zip(places, op.partials or (), strict=True):
-        term = as_term(partial(recorder, symbol("f[k]"), *arguments, **dict(attrs)))
+        term = call_rule(lambda rule=partial: as_term(rule(recorder, symbol("f[k]"), *arguments, **dict(attrs))))  # type: ignore[misc]  # bound now
         if term.value in (1, -1):
             lines.append(f"g[{place}] {'+' if term.value == 1 else '-'}= g_k")
         else:
@@ -121,7 +125,7 @@ def _program(kinds: tuple[Kind, ...]) -> tuple[Callable[..., list[float]], Calla
     """Compile the two sweeps for the kinds of operation that a graph has; None if a rule cannot be recorded."""
     try:
         source = _source(kinds)
-    except Exception:  # a user's rule may do what only arrays allow
+    except RuleError:  # a user's may do what only arrays allow
         return None
     scope = _scope()
     exec(compile("\n".join(source), "<scalar sweep>", "exec"), scope)

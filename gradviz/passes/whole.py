@@ -13,6 +13,8 @@ import numpy as np
 import sympy
 
 from gradviz.core.graph import Array, Graph
+from gradviz.core.primitive import call_rule
+from gradviz.errors import GradvizError
 from gradviz.namespaces import sympy as xp
 from gradviz.passes.regions import DIGITS, OnBorderError, Region, value_at
 from gradviz.passes.zero import TimeIsUpError, time_limit
@@ -52,7 +54,8 @@ def write_out(graph: Graph, leaves: Mapping[int, Any]) -> list[Any]:
             made = xp.symbolic(leaves[index] if index in leaves else graph.constants[index])
         else:
             attrs = {key: xp.exact(value) if isinstance(value, float) else value for key, value in row.attrs.items()}
-            made = xp.symbolic(row.op.forward(xp, *[found[arg] for arg in args], **attrs))
+            inputs, rule = [found[arg] for arg in args], row.op.forward
+            made = xp.symbolic(call_rule(lambda rule=rule, inputs=inputs, attrs=attrs: rule(xp, *inputs, **attrs)))  # type: ignore[misc]  # bound now
         found.append(made)
     return found
 
@@ -90,8 +93,10 @@ def slopes_by_sympy(
         reason = f"the point is at a kink, where {error.border} = 0"
     except RecursionError:
         reason = "the formula is too deep for SymPy"
-    except Exception as error:  # a rule of the user's may raise anything
-        reason = f"a rule does not run on symbols: {type(error).__name__}: {error}"
+    except GradvizError as error:
+        reason = f"a rule does not run on symbols: {error.what}"
+    except Exception as error:  # what SymPy raises for a formula is not foreseeable
+        reason = f"SymPy gives up: {type(error).__name__}: {error}"
     return found, reason
 
 

@@ -152,6 +152,15 @@ def test_a_forward_rule_that_fails_is_one_line(declare):
     assert report.edges()[0].verdict == "proved"
 
 
+def test_our_own_mistakes_do_not_hide_behind_a_users_rule(monkeypatch):
+    def broken(*_):
+        raise RuntimeError("our own mistake")
+
+    monkeypatch.setattr("gradviz.passes.labels.to_tex", broken)
+    with pytest.raises(RuntimeError, match="our own mistake"):
+        gv.check(gv.sin(gv.param("x", 1.0))).edges()
+
+
 def test_random_values_where_there_are_none():
     report = gv.check(gv.tanh(gv.param("x", shape=3) * gv.data("y")).sum())
     assert report.ok

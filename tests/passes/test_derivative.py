@@ -51,7 +51,11 @@ def test_every_rule_runs_on_nodes(case):
         np.testing.assert_allclose(result.output, found[f"a{place}"], rtol=1e-12, atol=1e-14)
 
 
-@pytest.mark.parametrize("case", cases(), ids=str)
+FLAT = {"where", "sign", "step", "greater", "greater_equal", "less", "less_equal"}  # no leaf in their derivatives
+CURVED = [case for case in cases() if case.op.name not in FLAT]
+
+
+@pytest.mark.parametrize("case", CURVED, ids=str)
 def test_every_rule_is_differentiated_twice(case):
     """The derivative graph's own gradient against central differences of the gradient."""
     values = arguments(case)
@@ -59,8 +63,6 @@ def test_every_rule_is_differentiated_twice(case):
     made = case.op(*leaves, **case.attrs)
     graph = gv.graph(gv.sum(made * made * np.random.default_rng(5).normal(size=made.shape)))
     names = [f"a{place}" for place in range(len(values))]
-    if case.op.name in {"where", "sign", "step"} or case.op.name.startswith(("greater", "less")):
-        return  # their derivatives are 0 and have no leaf
     for name, value in zip(names, values, strict=True):
         direction = np.random.default_rng(6).normal(size=value.shape)
         product = gv.hessian_vector(graph, name, direction)

@@ -12,6 +12,7 @@ import sympy
 from cases import cases
 from gallery import ROOT
 from proofs import page
+from terms import run
 
 import gradviz.ops  # noqa: F401 - fills the registry
 from gradviz.core.primitive import REALS, REGISTRY
@@ -47,35 +48,6 @@ def test_every_rule_is_proved(case):
 
 
 # mutants: rules that are wrong in one place
-
-
-def run(term, xp, known):
-    """Run a recorded rule under a namespace."""
-    if term.fn == "number":
-        return term.args[0]
-    if term.fn == "symbol":
-        return known[term.args[0]]
-    if term.fn == "pi":
-        return xp.pi
-    args = [run(arg, xp, known) for arg in term.args]
-    infix = {
-        "add": lambda a, b: a + b,
-        "subtract": lambda a, b: a - b,
-        "multiply": lambda a, b: a * b,
-        "divide": lambda a, b: a / b,
-        "power": lambda a, b: a**b,
-        "negative": lambda a: -a,
-        "gt": lambda a, b: a > b,
-        "ge": lambda a, b: a >= b,
-        "lt": lambda a, b: a < b,
-        "le": lambda a, b: a <= b,
-    }
-    if term.fn in infix:
-        return infix[term.fn](*args)
-    function = getattr(xp, term.fn)
-    if term.fn in ("concatenate", "stack"):
-        return function(args, *term.attrs)
-    return function(*term.attrs, *args) if term.fn == "einsum" else function(*args, *term.attrs)
 
 
 def record(rule, case, adjoint):
