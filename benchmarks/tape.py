@@ -2,11 +2,13 @@
 
 Every library gets the same graph: a tenth of the nodes are leaves, the rest products of two leaves and
 a balanced sum of them, so that no library's recursion limit is in the way. Results must agree before
-anything is timed. The libraries take turns, round after round, and the table gives medians and the
-ratio to micrograd, which is what holds when the machine's speed drifts. Each run includes the collection of
-its own garbage (what was imported before is frozen), so that no library pays for another's cycles.
+anything is timed. The libraries take turns, in another order every round. A turn repeats the run until 10 ms
+are over, and counts their mean: a single run of a millisecond would largely be the time to fetch from memory what
+the library before it threw out of the processor's caches. The table gives medians over the turns and the ratio to
+micrograd, which is what holds when the machine's speed drifts. Each run includes the collection of its own
+garbage (what was imported before is frozen), so that no library pays for another's cycles.
 
-    python benchmarks/tape.py [--sizes 1000,10000,100000] [--rounds 7]
+    python benchmarks/tape.py [--sizes 1000,10000,100000] [--rounds 9]
 
 Needs micrograd, autograd and torch (``make bench`` installs them); one that is missing is left out.
 """
@@ -15,6 +17,7 @@ from __future__ import annotations
 
 import argparse
 import gc
+import random
 import statistics
 import sys
 import time
@@ -78,7 +81,21 @@ def with_autograd(size: int) -> tuple[float, float]:
 LARGEST = {"autograd": 1000}
 """autograd takes over a minute for ten times as much: gradients of a list of leaves cost it n² here."""
 
+TURN = 0.01
+"""So many seconds a library runs before the next one does."""
+
 PEERS = {"gradviz": with_gradviz, "micrograd": with_micrograd, "autograd": with_autograd, "torch": with_torch}
+
+
+def turn(run: Callable[[int], Any], size: int) -> float:
+    """Return the seconds that a run takes, garbage included: the mean over a turn."""
+    start = time.perf_counter()
+    runs = 0
+    while (passed := time.perf_counter() - start) < TURN or not runs:
+        run(size)
+        gc.collect()
+        runs += 1
+    return passed / runs
 
 
 def available(names: dict[str, Callable[[int], Any]]) -> dict[str, Callable[[int], Any]]:
@@ -97,7 +114,7 @@ def main() -> None:
     """Print a table: medians in milliseconds, and each as a share of micrograd's."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sizes", default="1000,10000,100000")
-    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--rounds", type=int, default=9)
     options = parser.parse_args()
     sys.setrecursionlimit(1_000_000)
     libraries = available(PEERS)
@@ -112,12 +129,10 @@ def main() -> None:
         gc.collect()
         gc.freeze()
         times: dict[str, list[float]] = {name: [] for name in chosen}
+        order = random.Random(0)
         for _ in range(options.rounds):
-            for name, run in chosen.items():
-                start = time.perf_counter()
-                run(size)
-                gc.collect()
-                times[name].append(time.perf_counter() - start)
+            for name, run in order.sample(list(chosen.items()), len(chosen)):
+                times[name].append(turn(run, size))
         medians = {name: statistics.median(found) for name, found in times.items()}
         for name, median in medians.items():
             share = f"{median / medians['micrograd']:13.2f}" if "micrograd" in medians else ""

@@ -66,7 +66,15 @@ class UsageError(GradvizError):
 
 
 class DrawError(GradvizError):
-    """A figure could not be laid out, typeset or written."""
+    """A figure could not be laid out, typeset or turned into a format."""
+
+
+class FileError(GradvizError):
+    """A file could not be written, or is not what it should be."""
+
+
+class TrainingError(GradvizError):
+    """Training cannot start with these data, or has left the numbers that can be computed with."""
 
 
 def user_location() -> str | None:
@@ -77,7 +85,8 @@ def user_location() -> str | None:
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         filename = frame.f_code.co_filename
-        if not filename.startswith((_PACKAGE, "<frozen")):
+        generated = filename == "<string>" and frame.f_code.co_name == "__init__"  # a dataclass's
+        if not generated and not filename.startswith((_PACKAGE, "<frozen")):
             return f"{filename}:{frame.f_lineno}"
         frame = frame.f_back
     return None

@@ -54,4 +54,17 @@ def cases() -> list[Case]:
     nodes += [gv.concatenate([a, square], 0), gv.stack([v, u]), gv.stack([v, u], 1), gv.pad(a, ((1, 0), (0, 2)))]
     nodes += [a[1], a[:, ::-2], a[[0, 1, 1, 0], 1:], a[..., None, -1], a[:, [True, False, True]]]
     nodes += [gv.scatter(v, ([0, 1, 1], [2, 0, 0]), (2, 3)), gv.scatter(a, 1, (2, 2, 3))]
+    few, one = gv.data("few", shape=(2, 2), dtype=int), gv.data("one", shape=(), dtype=int)
+    nodes += [gv.take(a, few, axis=0), gv.take(v, one), gv.one_hot(few, 3), gv.segment_sum(tensor, few, 3)]
+    nodes += [gv.windows(v, 2), gv.windows(gv.data("X", shape=(2, 4, 5)), (2, 3), stride=(2, 1), dilation=(1, 2))]
+    nodes += [gv.fold(a, 4), gv.fold(gv.data("P", shape=(2, 1, 1, 2, 2)), (4, 3), stride=2, dilation=(2, 1))]
+    nodes += [gv.scan(lambda x, h: gv.sin(x * h), u, 0.5), gv.scan(lambda x, h: x * h, u, 0.5, reverse=True)]
     return found + list(map(_of, nodes))
+
+
+def choose(case: Case, rng: Any, *times: int) -> dict[int, Any]:
+    """Draw the arguments that are indices, by place, so many times."""
+    return {
+        place: rng.integers(count(*case.shapes, **case.attrs), size=(*times, *case.shapes[place]))
+        for place, count in case.op.indices.items()
+    }

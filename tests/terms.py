@@ -17,6 +17,7 @@ def run(term, xp, known):
         "divide": lambda a, b: a / b,
         "power": lambda a, b: a**b,
         "negative": lambda a: -a,
+        "square": lambda a: a * a,
         "gt": lambda a, b: a > b,
         "ge": lambda a, b: a >= b,
         "lt": lambda a, b: a < b,

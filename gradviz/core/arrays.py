@@ -18,9 +18,9 @@ def to_array(value: Any, dtype: Any = None) -> Array:
     Raises:
         GraphError: for anything but real numbers and booleans in a regular arrangement.
     """
-    if type(value) is float and (dtype is None or dtype is FLOAT64):
-        return np.float64(value)  # type: ignore[return-value]  # a scalar is as good, and cannot be changed
     try:
+        if type(value) in (float, int) and (dtype is None or dtype is FLOAT64):
+            return np.float64(value)  # type: ignore[return-value]  # a scalar is as good, and cannot be changed
         array = np.array(value, dtype=dtype)
     except (ValueError, TypeError, OverflowError) as error:
         raise GraphError(f"not an array of numbers: {error}", where=user_location()) from None

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
-from itertools import chain
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
 
+from gradviz.core.apply import constant, make_leaf
 from gradviz.core.arrays import FLOAT64, to_array
-from gradviz.core.expr import Expr, constant, make_leaf
-from gradviz.core.graph import Graph, Name
+from gradviz.core.expr import Expr
+from gradviz.core.graph import Graph
 from gradviz.core.names import check_name
 from gradviz.core.primitive import DATA, PARAMETER, Primitive
-from gradviz.core.tape import Tape, current_tape, scope
+from gradviz.core.tape import Tape, current_tape, number_lane, scope
 from gradviz.errors import GraphError, user_location
 
-__all__ = ["Expr", "as_graph", "constant", "data", "graph", "param", "roots", "scope"]
+__all__ = ["Expr", "constant", "data", "graph", "param", "roots", "scope"]
 
 
 def param(name: str, value: Any = None, *, shape: Any = None, dtype: Any = None, tex: str | None = None) -> Expr:
@@ -55,31 +55,35 @@ def data(name: str, value: Any = None, *, shape: Any = None, dtype: Any = None, 
 
 
 def _leaf(op: Primitive, name: str, value: Any, shape: Any, dtype: Any, tex: str | None) -> Expr:
-    made = Name(check_name(name), tex)
-    tape = current_tape()
+    if not (type(name) is str and name.isidentifier()):
+        check_name(name)
     if type(value) is float and dtype is None and shape is None:  # most leaves of big graphs
-        handle = make_leaf(op, np.float64(value), tape.scalars())  # type: ignore[arg-type]  # a scalar is as good
-        tape.names[handle.id] = made
-        return handle
+        made = make_leaf(op, np.float64(value), number_lane())  # type: ignore[arg-type]  # a scalar is as good
+    else:
+        made = _array_leaf(op, name, value, shape, dtype)
+    tape = made.lane.tape
+    tape.names[made.id] = name
+    if tex is not None:
+        tape.tex[made.id] = tex
+    return made
+
+
+def _array_leaf(op: Primitive, name: str, value: Any, shape: Any, dtype: Any) -> Expr:
+    tape = current_tape()
     if isinstance(value, Expr):
         raise GraphError(f"{name!r} is given a node for a value", where=user_location(), hint="name the node instead")
     if value is None:
         kind = np.dtype(dtype) if dtype is not None else FLOAT64
-        handle = make_leaf(op, None, tape.lane(_as_shape(shape), kind))
-    else:
-        try:
-            array = to_array(value, dtype)
-        except GraphError as error:
-            raise GraphError(f"the value of {name!r} is {error.what}", where=error.where) from None
-        if shape is not None and array.shape != _as_shape(shape):
-            raise GraphError(
-                f"{name!r} has a value of shape {array.shape}, not {_as_shape(shape)}", where=user_location()
-            )
-        if op is PARAMETER and array.dtype.kind != "f":
-            array = to_array(value, FLOAT64)
-        handle = make_leaf(op, array, tape.lane(array.shape, array.dtype))
-    tape.names[handle.id] = made
-    return handle
+        return make_leaf(op, None, tape.lane(_as_shape(shape), kind))
+    try:
+        array = to_array(value, dtype)
+    except GraphError as error:
+        raise GraphError(f"the value of {name!r} is {error.what}", where=error.where) from None
+    if shape is not None and array.shape != _as_shape(shape):
+        raise GraphError(f"{name!r} has a value of shape {array.shape}, not {_as_shape(shape)}", where=user_location())
+    if op is PARAMETER and array.dtype.kind != "f":
+        array = to_array(value, FLOAT64)
+    return make_leaf(op, array, tape.lane(array.shape, array.dtype))
 
 
 def _as_shape(shape: Any) -> tuple[int, ...]:
@@ -127,12 +131,17 @@ def graph(*outputs: Expr, **named: Expr) -> Graph:
     made = _extract(tape, {name: handle.id for name, handle in roots_by_name.items()})
     if tape.scoped:
         _check_scopes(made)
-    if len({name for name, _ in made.names.values()}) < len(made.names):  # unless scopes keep them apart
-        try:
-            _ = made.paths
-        except GraphError as error:
-            raise GraphError(error.what, where=user_location(), hint=error.hint) from None
+    try:
+        _ = made.paths
+    except GraphError as error:
+        raise GraphError(error.what, where=user_location(), hint=error.hint) from None
     return made
+
+
+def frozen(outputs: Mapping[str, Expr]) -> Graph:
+    """Freeze nodes that a pass has built: names and scopes are not checked, since nobody reads them there."""
+    handles = list(outputs.values())
+    return _extract(handles[0].tape, {name: handle.id for name, handle in outputs.items()})
 
 
 def _extract(tape: Tape, outputs: Mapping[str, int]) -> Graph:
@@ -140,54 +149,61 @@ def _extract(tape: Tape, outputs: Mapping[str, int]) -> Graph:
     end = max(outputs.values()) + 1
     mostly_new = end > 2 * tape.extracted  # else the look at the whole tape would not pay
     tape.extracted = max(tape.extracted, end)
-    if mostly_new and _all_needed(tape, end):
-        return Graph(
-            rows=tuple(tape.rows[:end]),
-            args=tuple(tape.args[:end]),
-            leaf_ids=tuple(tape.leaves[: bisect_left(tape.leaves, end)]),
-            names=_below(tape.names, end, tape),
-            constants=_below(tape.values, end, tape),
-            outputs=dict(outputs),
-        )
+    if mostly_new:
+        arguments = tape.args.before(end)
+        if len(arguments.used()) == end - 1:  # every other node has a use: the last one needs them all
+            return Graph(
+                rows=tuple(tape.rows[:end]),
+                arguments=arguments,
+                leaf_ids=tuple(tape.leaves[: bisect_left(tape.leaves, end)]),
+                texts=_below(tape.names, end, tape),
+                given_tex=_below(tape.tex, end, tape),
+                constants=_below(tape.values, end, tape),
+                outputs=dict(outputs),
+                looped=tape.looped,
+            )
     rows, args = tape.rows, tape.args
     kept = np.flatnonzero(np.frombuffer(_reachable(tape, outputs.values()), dtype=np.uint8)).tolist()
     place = {old: new for new, old in enumerate(kept)}
     return Graph(
         rows=tuple([rows[old] for old in kept]),
-        args=tuple([tuple([place[arg] for arg in args[old]]) for old in kept]),
-        leaf_ids=tuple([place[old] for old in kept if not args[old]]),
-        names={place[old]: tape.names[old] for old in kept if old in tape.names},
-        constants={place[old]: tape.values[old] for old in kept if old in tape.values},
+        arguments=args.taken(kept, place),
+        leaf_ids=tuple([place[old] for old in kept if rows[old].op.leaf]),
+        texts=_moved(tape.names, place),
+        given_tex=_moved(tape.tex, place),
+        constants=_moved(tape.values, place),
         outputs={name: place[old] for name, old in outputs.items()},
+        looped=tape.looped,
     )
-
-
-def _all_needed(tape: Tape, end: int) -> bool:
-    """Whether the last of these nodes needs all others: it does if every other one has a use among them."""
-    return len(set(chain.from_iterable(tape.args[:end]))) == end - 1
 
 
 def _below(column: dict[int, Any], end: int, tape: Tape) -> dict[int, Any]:
     return dict(column) if end == len(tape.rows) else {i: entry for i, entry in column.items() if i < end}
 
 
-def _reachable(tape: Tape, starts: Any) -> bytearray:
+def _moved(column: dict[int, Any], place: dict[int, int]) -> dict[int, Any]:
+    return {new: column[old] for old, new in place.items() if old in column}
+
+
+def _reachable(tape: Tape, starts: Iterable[int]) -> bytearray:
     """Return a flag a node, up to the last start: whether a start depends on it or is it."""
-    flags = bytearray(max(starts) + 1)
+    last = max(starts)
+    flags = bytearray(last + 2)  # the last is the flag of an argument that a node does not have
     for start in starts:
         flags[start] = 1
-    args = tape.args
-    index = len(flags) - 1
+    first, second, more = tape.args.first, tape.args.second, tape.args.more
+    index = last
     while index >= 0:
-        for arg in args[index]:
+        flags[first[index]] = flags[second[index]] = 1
+        for arg in more.get(index, ()):
             flags[arg] = 1
         index = flags.rfind(1, 0, index)
-    return flags
+    return flags[:-1]
 
 
 def _check_scopes(made: Graph) -> None:
     """Refuse a scope that a path leaves and enters again: it cannot be drawn as one box."""
-    scopes = {row.scope for row in set(made.rows)}
+    scopes = {row.scope for row in made.distinct_rows}
     if scopes <= {""}:
         return
     parts = {path: {"/".join(path.split("/")[: n + 1]) for n in range(path.count("/") + 1)} for path in scopes if path}
@@ -228,18 +244,3 @@ def roots(variables: Mapping[str, object]) -> dict[str, Expr]:
             result[name] = handle
     operations = {name: handle for name, handle in result.items() if not handle.tape.rows[handle.id].op.leaf}
     return operations or result
-
-
-def as_graph(value: Graph | Expr) -> Graph:
-    """Return the graph itself, or the graph of a handle.
-
-    Raises:
-        GraphError: for anything else.
-    """
-    if isinstance(value, Graph):
-        return value
-    if isinstance(value, Expr):
-        return graph(value)
-    raise GraphError(
-        f"a graph or a node is wanted, not {type(value).__name__}", where=user_location(), hint="gv.graph(loss)"
-    )

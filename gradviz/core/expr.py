@@ -2,55 +2,49 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
-from gradviz.core.arrays import FLOAT64, to_array
-from gradviz.core.graph import Array, Name
+from gradviz.core.graph import Array
 from gradviz.core.names import check_name
-from gradviz.core.primitive import BUILDER, CONSTANT, FUNCTIONS, REGISTRY, Primitive, Shape, result_dtype
-from gradviz.core.tape import Lane, Tape, current_tape
-from gradviz.errors import GraphError, ShapeError, user_location
-
-_NUMBERS = (bool, int, float)
-_NOTHING: Mapping[str, Any] = {}
+from gradviz.core.primitive import CONSTANT, FUNCTIONS, REGISTRY, Shape
+from gradviz.core.tape import Lane, Tape
+from gradviz.errors import GraphError, user_location
 
 
 def _binary(name: str) -> Callable[[Expr, Any], Expr]:
-    """Make an operator's method: two handles of one lane take the quick way, all others `apply`."""
-    new: Any = object.__new__
+    """Make an operator's method: two handles of one lane take the quick way, all others `gradviz.core.apply`."""
 
     def method(self: Expr, other: Any) -> Expr:
         lane = self.lane
         try:
             if other.lane is not lane:
-                return apply(REGISTRY[name], self, other)
-            row = lane.quick[name]
+                return REGISTRY[name](self, other)  # type: ignore[no-any-return]
+            lane.rows.append(lane.quick[name])
         except (AttributeError, KeyError):
-            return apply(REGISTRY[name], self, other)
-        rows = lane.rows
-        made = new(Expr)
+            return REGISTRY[name](self, other)  # type: ignore[no-any-return]
+        made = Expr()  # written out here and in `make_leaf`: a call would cost as much as all of it
         made.lane = lane
-        made.id = len(rows)
-        rows.append(row)
-        lane.args.append((self.id, other.id))
-        return made  # type: ignore[no-any-return]
+        made.id = len(lane.first)
+        lane.first.append(self.id)
+        lane.second.append(other.id)
+        return made
 
     return method
 
 
 def _reflected(name: str) -> Callable[[Expr, Any], Expr]:
     def method(self: Expr, other: Any) -> Expr:
-        return apply(REGISTRY[name], other, self)
+        return REGISTRY[name](other, self)  # type: ignore[no-any-return]
 
     return method
 
 
 def _unary(name: str) -> Callable[[Expr], Expr]:
     def method(self: Expr) -> Expr:
-        return apply(REGISTRY[name], self)
+        return REGISTRY[name](self)  # type: ignore[no-any-return]
 
     return method
 
@@ -70,9 +64,8 @@ class Expr:
 
     __slots__ = ("id", "lane")
 
-    def __init__(self, lane: Lane, index: int) -> None:
-        self.lane = lane
-        self.id = index
+    id: int
+    lane: Lane  # both are set by `handle`, not by a constructor, which would double the cost of an operator
 
     @property
     def tape(self) -> Tape:
@@ -105,8 +98,7 @@ class Expr:
     @property
     def name(self) -> str | None:
         """The user's name for it, or None."""
-        found = self.tape.names.get(self.id)
-        return found.name if found else None
+        return self.tape.names.get(self.id)
 
     @property
     def T(self) -> Expr:  # noqa: N802 - NumPy's name
@@ -126,8 +118,11 @@ class Expr:
         Raises:
             GraphError: when the node has another name already.
         """
-        made = Name(check_name(name), tex)
-        if self.tape.names.setdefault(self.id, made) != made:
+        check_name(name)
+        tape = self.tape
+        if self.id not in tape.names:
+            tape.give_name(self.id, name, tex)
+        elif (tape.names[self.id], tape.tex.get(self.id)) != (name, tex):
             raise GraphError(f"{name!r} is named {self.name!r} already", where=user_location(), hint="name a node once")
         return self
 
@@ -166,8 +161,8 @@ class Expr:
 
     def __pow__(self, exponent: Any) -> Expr:
         if isinstance(exponent, (int, float)) and exponent == 2:
-            return apply(REGISTRY["square"], self)
-        return apply(REGISTRY["power"], self, exponent)
+            return REGISTRY["square"](self)  # type: ignore[no-any-return]
+        return REGISTRY["power"](self, exponent)  # type: ignore[no-any-return]
 
     def __bool__(self) -> bool:
         raise GraphError(
@@ -207,80 +202,15 @@ def describe(handle: Expr) -> str:
     return f"{text} {handle.shape}" if handle.shape else f"{text} (a scalar)"
 
 
-def make_leaf(op: Primitive, array: Array | None, lane: Lane) -> Expr:
-    """Put a leaf on the tape."""
-    index = lane.append(lane.row(op, _NOTHING, share=True), ())
-    tape = lane.tape
-    tape.leaves.append(index)
-    if array is not None:
-        tape.values[index] = array
-    return Expr(lane, index)
+def handle(lane: Lane, index: int) -> Expr:
+    """Return a handle of the node with this id, which is or will be in the lane."""
+    made = Expr()
+    made.lane = lane
+    made.id = index
+    return made
 
 
-def constant(value: Any, dtype: Any = None, tape: Tape | None = None) -> Expr:
-    """Make a constant leaf, drawn as its value.
-
-    Args:
-        value: a number or an array-like of real numbers; an `Expr` is returned as it is.
-        dtype: float64 unless the value is an array of another floating dtype.
-    """
-    if isinstance(value, Expr):
-        return value
-    array = to_array(value, dtype)
-    return make_leaf(CONSTANT, array, (tape or current_tape()).lane(array.shape, array.dtype))
-
-
-def _handles(op: Primitive, args: tuple[Any, ...]) -> list[Expr]:
-    """Turn the arguments into handles on one tape; Python's numbers take the dtype of the others."""
-    given = [arg for arg in args if isinstance(arg, Expr)]
-    tape = given[0].tape if given else current_tape()
-    if any(arg.tape is not tape for arg in given):
-        raise GraphError(
-            f"{op.name}: the arguments were built in different threads",
-            where=user_location(),
-            hint="build one graph in one thread",
-        )
-    weak = None
-    if given and any(type(arg) in _NUMBERS for arg in args):
-        weak = result_dtype(op, tuple(arg.dtype for arg in given))
-        if weak.kind != "f":
-            weak = FLOAT64
-    return [
-        arg if isinstance(arg, Expr) else constant(arg, weak if type(arg) in _NUMBERS else None, tape) for arg in args
-    ]
-
-
-def apply(op: Primitive, *args: Any, **attrs: Any) -> Expr:
-    """Put an operation on the tape; its shape and dtype are checked here.
-
-    Raises:
-        ShapeError: naming the operation, the arguments with their shapes, and the user's line.
-    """
-    handles = _handles(op, args)
-    if op.partials is not None and len(op.partials) != len(handles):
-        raise GraphError(
-            f"{op.name} takes {len(op.partials)} argument{'s'[: len(op.partials) != 1]}, not {len(handles)}",
-            where=user_location(),
-        )
-    if attrs:
-        _check_attrs(op, attrs)
-    try:
-        shape = op.shape(*(handle.lane.shape for handle in handles), **attrs)
-    except ShapeError as error:
-        named = ", ".join(map(describe, handles))
-        raise ShapeError(f"{op.name}({named}): {error.what}", where=user_location(), hint=error.hint) from None
-    lane = handles[0].tape.lane(shape, result_dtype(op, tuple(handle.dtype for handle in handles)))
-    share = op.partials is not None and not attrs and all(handle.lane is lane for handle in handles)
-    row = lane.row(op, attrs or _NOTHING, share)
-    return Expr(lane, lane.append(row, tuple([handle.id for handle in handles])))
-
-
-def _check_attrs(op: Primitive, attrs: Mapping[str, Any]) -> None:
-    code = op.forward.__code__
-    known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
-    for name in attrs:
-        if name not in known:
-            raise GraphError(f"{op.name} takes no argument {name!r}", where=user_location())
-
-
-BUILDER.append(apply)
+def handle_at(tape: Tape, index: int) -> Expr:
+    """Return a handle of a node that stands on the tape."""
+    row = tape.rows[index]
+    return handle(tape.lane(row.shape, row.dtype), index)

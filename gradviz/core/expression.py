@@ -7,8 +7,9 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
+from gradviz.core.apply import apply, constant
 from gradviz.core.build import data, graph, param
-from gradviz.core.expr import Expr, apply, constant
+from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph
 from gradviz.core.primitive import FUNCTIONS, REGISTRY
 from gradviz.errors import ExpressionError, GradvizError

@@ -1,20 +1,22 @@
 """The frozen graph: nodes in an order where every argument precedes its use.
 
-A graph is stored in columns (one row and one tuple of argument ids a node), because a tape of a
+A graph is stored in columns (one row and two argument ids a node), because a tape of a
 hundred thousand scalars must not cost a hundred thousand objects; `Graph.nodes` makes the objects
 when somebody looks at them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gradviz.core.arguments import Arguments
 from gradviz.core.names import name_to_tex
 from gradviz.core.primitive import DATA, PARAMETER, Primitive, Shape
 from gradviz.errors import GraphError, user_location
@@ -85,25 +87,43 @@ class Graph:
     """An immutable computation graph. Made by `gradviz.graph`.
 
     Attributes:
-        rows, args: the columns, one entry a node.
+        rows, arguments: the columns, one entry a node.
         leaf_ids: the ids of the leaves, increasing.
-        names: the named nodes.
+        texts: the names of the named nodes.
+        given_tex: the LaTeX of those names, where some was given.
         constants: the values of leaves that have one.
         outputs: the ids of the outputs by name, in order.
+        looped: whether a node may be a scan.
     """
 
     rows: tuple[Row, ...]
-    args: tuple[tuple[int, ...], ...]
+    arguments: Arguments = field(repr=False)
     leaf_ids: tuple[int, ...]
-    names: Mapping[int, Name]
+    texts: Mapping[int, str]
+    given_tex: Mapping[int, str]
     constants: Mapping[int, Array] = field(repr=False)
     outputs: Mapping[str, int]
+    looped: bool = False
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def __repr__(self) -> str:
         return f"Graph({len(self)} nodes, outputs: {', '.join(self.outputs)})"
+
+    @cached_property
+    def args(self) -> tuple[tuple[int, ...], ...]:
+        """The ids of the arguments of every node."""
+        return tuple(self.arguments)
+
+    @cached_property
+    def names(self) -> Mapping[int, Name]:
+        """The names of the named nodes, with their LaTeX."""
+        return {index: Name(text, self.given_tex.get(index)) for index, text in self.texts.items()}
+
+    def with_outputs(self, outputs: Mapping[str, int]) -> Graph:
+        """Return the same nodes with other outputs."""
+        return replace(self, outputs=outputs)
 
     def node(self, index: int) -> Node:
         """Return the node with this id."""
@@ -112,7 +132,7 @@ class Graph:
         return Node(
             id=index,
             op=row.op,
-            args=self.args[index],
+            args=self.arguments[index],
             attrs=row.attrs,
             name=name.name if name else "",
             tex=name.tex if name else "",
@@ -133,22 +153,28 @@ class Graph:
         return tuple(map(self.node, self.leaf_ids))
 
     @cached_property
+    def distinct_rows(self) -> frozenset[Row]:
+        """The rows, each once."""
+        return frozenset(self.rows)
+
+    @cached_property
     def paths(self) -> Mapping[str, int]:
         """The ids of the named nodes, by name with scope."""
-        found: dict[str, int] = {}
-        for index, (name, _) in self.names.items():
-            scope = self.rows[index].scope
-            path = f"{scope}/{name}" if scope else name
-            if path in found:
-                raise GraphError(f"two nodes are named {path!r}", hint="give one of them another name")
-            found[path] = index
+        paths: Iterable[str] = self.texts.values()
+        if any(row.scope for row in self.distinct_rows):
+            scopes = [self.rows[index].scope for index in self.texts]
+            paths = [f"{scope}/{text}" if scope else text for scope, text in zip(scopes, paths, strict=True)]
+        found = dict(zip(paths, self.texts, strict=True))
+        if len(found) < len(self.texts):
+            path = next(path for path, count in Counter(paths).items() if count > 1)
+            raise GraphError(f"two nodes are named {path!r}", hint="give one of them another name")
         return found
 
     @cached_property
     def _short_names(self) -> Mapping[str, tuple[int, ...]]:
         short: dict[str, tuple[int, ...]] = {}
-        for index, (name, _) in self.names.items():
-            short[name] = (*short.get(name, ()), index)
+        for index, text in self.texts.items():
+            short[text] = (*short.get(text, ()), index)
         return short
 
     def find(self, key: object) -> int:
@@ -208,18 +234,19 @@ class Graph:
         """Return a flag a node: whether it depends on any of these nodes (or is one)."""
         if leaves.issuperset(self.leaf_ids):
             return bytearray(b"\1") * len(self)
-        flags = bytearray(len(self))
+        flags = bytearray(len(self) + 1)  # the last is the flag of an argument that a node does not have
         for index in leaves:
             flags[index] = 1
-        for index, args in enumerate(self.args):
-            for child in args:
-                if flags[child]:
-                    flags[index] = 1
-                    break
-        return flags
+        more = self.arguments.more
+        for index, (first, second) in enumerate(zip(self.arguments.first, self.arguments.second, strict=True)):
+            if flags[first] or flags[second] or (index in more and any(flags[arg] for arg in more[index])):
+                flags[index] = 1
+        return flags[:-1]
 
     @cached_property
     def learned(self) -> frozenset[int]:
-        """The leaves that gradients are wanted for: the parameters, or all data where there are none."""
-        parameters = frozenset(i for i in self.leaf_ids if self.rows[i].op is PARAMETER)
-        return parameters or frozenset(i for i in self.leaf_ids if self.rows[i].op is DATA)
+        """The leaves that gradients are wanted for: the parameters, or all data (but integers) where there are none."""
+        parameters = frozenset([i for i in self.leaf_ids if self.rows[i].op is PARAMETER])
+        return parameters or frozenset(
+            i for i in self.leaf_ids if self.rows[i].op is DATA and self.rows[i].dtype.kind == "f"
+        )

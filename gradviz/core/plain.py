@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 _TEXT = [
-    (re.compile(r"\{([^\w{}\\])\}"), r"\1"),
+    (re.compile(r"(?<![A-Za-z])\{([^\w{}\\])\}"), r"\1"),
     (re.compile(r"\\(?:mathrm|mathbf|operatorname|text|mathit|boldsymbol|overline|mathrel)\{([^{}]*)\}"), r"\1"),
     (re.compile(r"\\frac\{(\w+)\}\{(\w+)\}"), r"\1/\2"),
     (re.compile(r"\\frac\{([^{}]*)\}\{([^{}]*)\}"), r"(\1)/(\2)"),
@@ -20,7 +20,7 @@ _TEXT = [
     (re.compile(r"_\{([^{}]*)\}"), r"_\1"),
     (re.compile(r"\^\{([^{}]*)\}"), r"^\1"),
 ]
-_UNICODE = dict(
+UNICODE = dict(
     zip(
         "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi psi "
         "omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega cdot odot otimes times div ge le neq infty "
@@ -38,6 +38,8 @@ def tex_to_text(tex: str) -> str:
     Example:
         >>> tex_to_text(r"\mathbf{1}[1 - \mathrm{margin} > 0]")
         '1[1 − margin > 0]'
+        >>> tex_to_text(r"g_{2} \mathrel{+}= 3")
+        'g_2 += 3'
     """
     text = tex
     for _ in range(4):
@@ -46,7 +48,7 @@ def tex_to_text(tex: str) -> str:
             text = pattern.sub(plain, text)
         if text == before:
             break
-    text = _COMMAND.sub(lambda match: str(_UNICODE.get(match[1], match[1])), text)
+    text = _COMMAND.sub(lambda match: str(UNICODE.get(match[1], match[1])), text)
     text = re.sub(r"\\([,;!: ])", lambda match: "" if match[1] == "!" else " ", text)
     text = re.sub(r"\\(.)", r"\1", text).replace("-", "−")
     return re.sub(r"[{}]", "", re.sub(r"\s+", " ", text)).strip()

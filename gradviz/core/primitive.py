@@ -7,7 +7,7 @@ the arguments. Nothing else in gradviz holds knowledge about an operation.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -49,13 +49,19 @@ class Primitive:
         vjp: for all others, ``vjp(xp, g, f, *args, **attrs)``, a tuple with one entry an argument
             (None for an argument that has no derivative).
         shape: ``shape(*shapes, **attrs)``; raises ShapeError.
-        dtype: "same" for NumPy's promotion, "float" where integers become floats.
+        dtype: "same" for NumPy's promotion, "float" where integers become floats; or a function of the
+            arguments' dtypes and the attributes.
         domain: an open interval an argument in which the rules hold; () for all reals.
         kink: ``kink(xp, *args, **attrs)`` is zero where there is no derivative.
         notation: how the value is written, "#1" and "#2" standing for the arguments, "<#1>" for one
             that gets parentheses unless it is a single thing; the default is ``symbol(#1, #2)``.
         label: LaTeX for the derivative by each argument, only where running the rule cannot give it;
             "#f", "#g", "#1", … stand for the value, the adjoint and the arguments.
+        indices: the places of arguments that are integers and choose among so many things,
+            ``count(*shapes, **attrs)``; they have no derivative, and a proof is for some of them.
+        batch: how it is applied to many samples at once, ``batch(args, size, **attrs)`` on
+            `gradviz.core.batch.Lifted` values; only for an operation that is neither elementwise nor says
+            by its attributes (axis, axes, shape, key, width) which axes it acts on.
     """
 
     name: str
@@ -64,11 +70,13 @@ class Primitive:
     partials: tuple[Rule, ...] | None = None
     vjp: Rule | None = None
     shape: Callable[..., Shape] = broadcast
-    dtype: str = "same"
+    dtype: str | Callable[..., np.dtype[Any]] = "same"
     domain: tuple[Interval, ...] = ()
     kink: Rule | None = None
     notation: str | None = None
     label: tuple[str, ...] | None = None
+    indices: Mapping[int, Callable[..., int]] = field(default_factory=dict)
+    batch: Rule | None = None
     leaf: bool = False
 
     @property
@@ -139,8 +147,10 @@ DATA = _leaf("data")
 CONSTANT = _leaf("constant")
 
 
-def result_dtype(op: Primitive, dtypes: tuple[np.dtype[Any], ...]) -> np.dtype[Any]:
+def result_dtype(op: Primitive, dtypes: tuple[np.dtype[Any], ...], attrs: Mapping[str, Any]) -> np.dtype[Any]:
     """Return the dtype of a primitive's value for arguments of these dtypes."""
+    if callable(op.dtype):
+        return op.dtype(*dtypes, **attrs)
     first = dtypes[0]
     same = all(dtype == first for dtype in dtypes)
     dtype = first if same else np.result_type(*dtypes)

@@ -1,20 +1,22 @@
 """The tape that a graph is written on, and the scopes open while it is written.
 
 All nodes that a thread builds while any handle is alive stand on one tape, so that any two of them
-can be combined; when the last handle goes, the tape goes. A node costs one entry in two lists: what
-it shares with its like is a `Row`.
+can be combined; when the last handle goes, the tape goes. A node costs one entry in three lists: what
+it shares with its like is a `Row`, and its arguments are two ids.
 """
 
 from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from gradviz.core.arguments import Arguments
+from gradviz.core.arrays import FLOAT64
 from gradviz.core.graph import Array, Name, Row
 from gradviz.core.names import check_name
 from gradviz.core.primitive import Primitive, Shape
@@ -27,56 +29,74 @@ class Tape:
     Attributes:
         rows, args: one entry a node.
         leaves: the ids of the leaves.
-        names, values: of the nodes that have one.
+        names, tex, values: the name, the LaTeX given for it and the value, of the nodes that have one.
         scoped: whether a scope was ever open while a node was built.
         extracted: how many of the nodes graphs were made of so far.
+        looped: whether a scan was built.
+        scopes: the paths of the scopes that were opened, each with the number to look from for another like it.
     """
 
     __slots__ = (
         "__weakref__",
         "_lanes",
-        "_scalars",
         "args",
         "extracted",
         "leaves",
+        "looped",
         "names",
         "rows",
         "scoped",
+        "scopes",
+        "tex",
         "values",
     )
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
-        self.args: list[tuple[int, ...]] = []
+        self.args = Arguments()
         self.leaves: list[int] = []
-        self.names: dict[int, Name] = {}
+        self.names: dict[int, str] = {}
+        self.tex: dict[int, str] = {}
         self.values: dict[int, Array] = {}
         self.scoped = False
         self.extracted = 0
+        self.looped = False
+        self.scopes: dict[str, int] = {}
         # weak, since a lane holds its tape: with the last handle, both go at once
-        self._lanes: weakref.WeakValueDictionary[tuple[Shape, np.dtype[Any]], Lane] = weakref.WeakValueDictionary()
-        self._scalars: weakref.ref[Lane] | None = None
+        self._lanes: dict[tuple[Shape, np.dtype[Any]], weakref.ref[Lane]] = {}
 
     def lane(self, shape: Shape, dtype: np.dtype[Any]) -> Lane:
         """Return the one lane of this tape for values of this shape and dtype."""
-        found = self._lanes.get((shape, dtype))
-        if found is None:
-            found = self._lanes[shape, dtype] = Lane(self, shape, dtype)
-        return found
+        known = self._lanes.get((shape, dtype))
+        lane = known() if known is not None else None
+        if lane is None:
+            lane = Lane(self, shape, dtype)
+            self._lanes[shape, dtype] = weakref.ref(lane)
+        return lane
 
-    def scalars(self) -> Lane:
-        """Return the lane of float64 numbers."""
-        found = self._scalars() if self._scalars is not None else None
-        if found is None:
-            found = self.lane((), np.dtype(np.float64))
-            self._scalars = weakref.ref(found)
-        return found
+    def name(self, index: int) -> Name | None:
+        """Return a node's name with its LaTeX, if it has one."""
+        return Name(self.names[index], self.tex.get(index)) if index in self.names else None
+
+    def give_name(self, index: int, name: str, tex: str | None) -> None:
+        """Set a node's name and its LaTeX, in place of any it had."""
+        self.names[index] = name
+        self.tex.pop(index, None)
+        if tex is not None:
+            self.tex[index] = tex
+
+    def offer_name(self, index: int, name: Name | None) -> None:
+        """Give a node a name and its LaTeX, if it has none."""
+        if name is not None and index not in self.names:
+            self.give_name(index, name.name, name.given_tex)
 
     def forget_rows(self) -> None:
         """Forget the rows that may be used again: the scope changes."""
         self.scoped = True
-        for lane in self._lanes.values():
-            lane.quick.clear()
+        for known in self._lanes.values():
+            lane = known()
+            if lane is not None:
+                lane.quick.clear()
 
 
 class Lane:
@@ -86,10 +106,10 @@ class Lane:
         shape, dtype: of the values.
         quick: by name, the row of an elementwise operation whose arguments are all in this lane (then
             its value is, too), and the rows of leaves; valid in the scope that is open.
-        rows, args: the tape's columns, at hand for the operators.
+        rows, first, second: the tape's columns, at hand for the operators.
     """
 
-    __slots__ = ("__weakref__", "args", "dtype", "quick", "rows", "shape", "tape")
+    __slots__ = ("__weakref__", "dtype", "first", "quick", "rows", "second", "shape", "tape")
 
     def __init__(self, tape: Tape, shape: Shape, dtype: np.dtype[Any]) -> None:
         self.tape = tape
@@ -97,7 +117,8 @@ class Lane:
         self.dtype = dtype
         self.quick: dict[str, Row] = {}
         self.rows = tape.rows
-        self.args = tape.args
+        self.first = tape.args.first
+        self.second = tape.args.second
 
     def row(self, op: Primitive, attrs: Mapping[str, Any], share: bool) -> Row:
         """Return the row of a node that is built now; a shared one is made once a scope."""
@@ -108,16 +129,14 @@ class Lane:
                 self.quick[op.name] = found
         return found
 
-    def append(self, row: Row, args: tuple[int, ...]) -> int:
-        """Put a node on the tape and return its id."""
-        index = len(self.rows)
-        self.rows.append(row)
-        self.args.append(args)
-        return index
+
+def _nothing() -> None:
+    return None
 
 
 class _Open(threading.local):
-    tape: weakref.ref[Tape] | None = None
+    tape: Callable[[], Tape | None] = staticmethod(_nothing)
+    numbers: Callable[[], Lane | None] = staticmethod(_nothing)
     scope: str = ""
 
 
@@ -126,12 +145,26 @@ _open = _Open()
 
 def current_tape() -> Tape:
     """Return this thread's tape, a new one when no handle of the last is alive."""
-    tape = _open.tape() if _open.tape is not None else None
+    tape = _open.tape()
     if tape is None:
         tape = Tape()
         tape.scoped = bool(_open.scope)
         _open.tape = weakref.ref(tape)
     return tape
+
+
+def leave_tape() -> None:
+    """Begin a new tape with the next leaf, as if no handle were alive: another script begins."""
+    _open.tape = _open.numbers = _nothing
+
+
+def number_lane() -> Lane:
+    """Return the lane of float64 numbers on this thread's tape."""
+    lane = _open.numbers()  # if it lives, so does its tape, which is then the current one
+    if lane is None:
+        lane = current_tape().lane((), FLOAT64)
+        _open.numbers = weakref.ref(lane)
+    return lane
 
 
 @contextmanager
@@ -151,11 +184,32 @@ def scope(name: str) -> Iterator[str]:
     if "/" in check_name(name):
         raise GraphError(f"the scope name {name!r} holds a '/'", where=user_location(), hint="nest scopes instead")
     before = _open.scope
-    _switch(f"{before}/{name}" if before else name)
-    try:
-        yield _open.scope
-    finally:
-        _switch(before)
+    path = f"{before}/{name}" if before else name
+    with inside(path):
+        yield path
+    tape = _open.tape()
+    if tape is not None:
+        tape.scopes.setdefault(path, 2)  # not after an error: what was begun is written again
+
+
+def numbered(name: str) -> str:
+    """Return this name if no scope beside it has it on this tape, else with the first number that makes it new.
+
+    Example:
+        >>> import gradviz as gv
+        >>> x = gv.data("x", 2.0)
+        >>> with gv.scope("road"):
+        ...     h = gv.sigmoid(x)
+        >>> numbered("road"), numbered("river")
+        ('road_2', 'river')
+    """
+    scopes = current_tape().scopes
+    path = f"{_open.scope}/{name}" if _open.scope else name
+    if path not in scopes:
+        return name
+    while f"{path}_{scopes[path]}" in scopes:
+        scopes[path] += 1
+    return f"{name}_{scopes[path]}"
 
 
 @contextmanager
@@ -174,6 +228,6 @@ def inside(path: str) -> Iterator[None]:
 
 def _switch(path: str) -> None:
     _open.scope = path
-    tape = _open.tape() if _open.tape is not None else None
+    tape = _open.tape()
     if tape is not None:
         tape.forget_rows()

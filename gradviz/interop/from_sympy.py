@@ -14,9 +14,10 @@ from sympy.matrices.expressions.matexpr import MatrixElement
 from sympy.tensor.array.arrayop import Flatten
 from sympy.tensor.array.ndim_array import NDimArray
 
+from gradviz.core.apply import constant
 from gradviz.core.build import data, param
 from gradviz.core.build import graph as freeze
-from gradviz.core.expr import Expr, constant
+from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph
 from gradviz.core.primitive import FUNCTIONS, REGISTRY
 from gradviz.errors import ExpressionError, GradvizError

@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradviz.core.build import as_graph
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Array, Graph, Node
 from gradviz.core.primitive import CONSTANT
+from gradviz.core.unroll import as_graph
 from gradviz.errors import GraphError, RuleError, user_location
 from gradviz.namespaces.sympy import Case, plain, symbolic
 from gradviz.passes.evaluate import root_of

@@ -27,7 +27,8 @@ def __getattr__(name: str) -> Callable[..., Any]:
     def build(*args: Any, **options: Any) -> Any:
         if any(map(_holds_node, args)):
             return FUNCTIONS[name](*args, **options)
-        return getattr(numbers, name)(*args, **options)
+        found = getattr(numbers, name)(*args, **options)
+        return found.item() if isinstance(found, np.generic) else found  # Python's number: the dtype is the nodes'
 
     return build
 
@@ -77,6 +78,11 @@ def guard(holds: Any, value: Any, otherwise: Any) -> Any:
     if isinstance(holds, Expr):
         return FUNCTIONS["where"](holds, value, otherwise)
     return value if np.all(holds) else FUNCTIONS["where"](indicator(holds), value, otherwise)
+
+
+def take(x: Any, indices: Any) -> Any:
+    """Rows of x by their numbers."""
+    return FUNCTIONS["take"](x, indices, axis=0)
 
 
 def normal_cdf(x: Any) -> Any:

@@ -57,6 +57,7 @@ from numpy import (
 )
 
 from gradviz.core.graph import Array
+from gradviz.namespaces.places import fold, one_hot, segment_sum, take, windows
 
 __all__ = [
     "abs",
@@ -82,6 +83,7 @@ __all__ = [
     "expm1",
     "eye",
     "flip",
+    "fold",
     "getitem",
     "guard",
     "hypot",
@@ -100,6 +102,7 @@ __all__ = [
     "ndim",
     "norm",
     "normal_cdf",
+    "one_hot",
     "ones",
     "pad",
     "pi",
@@ -107,6 +110,7 @@ __all__ = [
     "prod_others",
     "reshape",
     "scatter",
+    "segment_sum",
     "shape",
     "sigmoid",
     "sign",
@@ -121,11 +125,13 @@ __all__ = [
     "sum",
     "sum_to",
     "swapaxes",
+    "take",
     "tan",
     "tanh",
     "top_gap",
     "transpose",
     "where",
+    "windows",
 ]
 
 equal = np.equal

@@ -125,7 +125,7 @@ class _Recorder:
         def record(*args: Any) -> Term:
             if name in _FLAT:
                 return Term(name, tuple(map(as_term, args[0])), args[1:])
-            operands = args if name in _ALL_OPERANDS else args[:1]
+            operands = args if name in _ALL_OPERANDS else args[: 1 + (name in _TWO_OPERANDS)]
             if name == "einsum":
                 return Term(name, tuple(map(as_term, args[1:])), args[:1])
             if not all(map(_is_operand, operands)):
@@ -170,5 +170,6 @@ _ALL_OPERANDS = {
     "minimum",
     "where",
 }
+_TWO_OPERANDS = {"segment_sum", "take"}
 
 recorder = _Recorder()

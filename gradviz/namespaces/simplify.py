@@ -178,6 +178,8 @@ _RULES: dict[str, Callable[..., Term | None]] = {
 def _transposed(term: Term) -> Term:
     if term.fn == "number":
         return term
+    if term.fn == "transpose" and len(term.shape or ()) == 2:
+        return term.args[0]  # type: ignore[no-any-return]
     return term.args[0] if term.fn == "transposed" else Term("transposed", (term,))
 
 

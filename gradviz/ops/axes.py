@@ -5,7 +5,8 @@ from __future__ import annotations
 import operator
 from typing import Any
 
-from gradviz.core.expr import Expr, constant
+from gradviz.core.apply import constant
+from gradviz.core.expr import Expr
 from gradviz.core.primitive import Shape
 from gradviz.errors import ShapeError, user_location
 

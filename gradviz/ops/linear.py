@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import chain
 from string import ascii_letters
 from typing import Any
 
+from gradviz.core.batch import Lifted
 from gradviz.core.expr import Expr
-from gradviz.core.primitive import Shape, broadcast, function, primitive
+from gradviz.core.primitive import FUNCTIONS, Shape, broadcast, function, primitive
 from gradviz.errors import GraphError, ShapeError, user_location
 from gradviz.ops.axes import as_handle
 from gradviz.ops.elementwise import multiply
@@ -40,10 +42,53 @@ def _matmul_vjp(xp: Any, g: Any, f: Any, a: Any, b: Any) -> tuple[Any, Any]:
     return xp.sum_to(by_a, xp.shape(a)), xp.sum_to(by_b, xp.shape(b))
 
 
+def _matmul_batch(args: Sequence[Lifted], size: int) -> Lifted:
+    """Products with vectors become one product of matrices, their columns (or rows) the samples."""
+    a, b = args
+    if a.rank == 1 and b.rank == 1:
+        return _inner_batch(a, b)
+    if a.behind is None and a.rank == 2 and b.rank == 1:
+        if b.behind == 0:
+            return Lifted(matmul(a.handle, b.handle), 0)
+        return Lifted(matmul(b.handle, FUNCTIONS["transpose"](a.handle)), 1)
+    if b.behind is None and b.rank == 2 and a.rank == 1:
+        if a.behind == 0:
+            return Lifted(matmul(FUNCTIONS["transpose"](b.handle), a.handle), 0)
+        return Lifted(matmul(a.handle, b.handle), 1)
+    rank = max(a.rank, b.rank, 2)
+    left, right = _as_matrices(a, rank, -2), _as_matrices(b, rank, -1)
+    made = matmul(left, right)
+    gone = tuple(axis % made.ndim for axis, arg in ((-2, a), (-1, b)) if arg.rank == 1)
+    made = FUNCTIONS["squeeze"](made, gone) if gone else made
+    return Lifted(made, made.ndim - 1)
+
+
+def _inner_batch(a: Lifted, b: Lifted) -> Lifted:
+    if a.behind is None or b.behind is None:
+        fixed, lifted = (a.handle, b) if a.behind is None else (b.handle, a)
+        product = matmul(fixed, lifted.handle) if lifted.behind == 0 else matmul(lifted.handle, fixed)
+        return Lifted(product, 0)
+    behind = min(a.behind, b.behind)
+    product = multiply(a.moved(behind).handle, b.moved(behind).handle)
+    return Lifted(FUNCTIONS["sum"](product, axis=1 - (behind == 0)), 0)
+
+
+def _as_matrices(arg: Lifted, rank: int, vector_axis: int) -> Expr:
+    """Return an argument of a product with its new axis, if any, before ``rank`` axes of its own."""
+    handle = arg.first if arg.behind is not None else arg.handle
+    lead = int(arg.behind is not None)
+    if arg.rank == 1:
+        handle = FUNCTIONS["expand_dims"](handle, lead if vector_axis == -2 else lead + 1)
+    missing = rank - max(arg.rank, 2)
+    if lead and missing:
+        handle = FUNCTIONS["expand_dims"](handle, tuple(range(1, 1 + missing)))
+    return handle
+
+
 matmul = primitive("matmul", symbol=r"\cdot", shape=_matmul_shape,
     doc="The matrix product a @ b, with every rank that NumPy allows.",
     forward=lambda xp, a, b: xp.matmul(a, b),
-    vjp=_matmul_vjp)  # fmt: skip
+    vjp=_matmul_vjp, batch=_matmul_batch)  # fmt: skip
 
 
 def _outer_shape(a: Shape, b: Shape) -> Shape:
@@ -52,11 +97,17 @@ def _outer_shape(a: Shape, b: Shape) -> Shape:
     return a + b
 
 
+def _outer_batch(args: Sequence[Lifted], size: int) -> Lifted:
+    a, b = (arg.spread(size).handle for arg in args)
+    return Lifted(matmul(FUNCTIONS["expand_dims"](a, 2), FUNCTIONS["expand_dims"](b, 1)), 2)
+
+
 outer = primitive("outer", symbol=r"\otimes", notation=r"<#1> \otimes <#2>", shape=_outer_shape,
     doc="The outer product of two vectors, a_i b_j.",
     forward=lambda xp, a, b: xp.matmul(xp.expand_dims(a, -1), xp.expand_dims(b, -2)),
     vjp=lambda xp, g, f, a, b: (xp.squeeze(xp.matmul(g, xp.expand_dims(b, -1)), -1),
-                                xp.squeeze(xp.matmul(xp.swapaxes(g, -1, -2), xp.expand_dims(a, -1)), -1)))  # fmt: skip
+                                xp.squeeze(xp.matmul(xp.swapaxes(g, -1, -2), xp.expand_dims(a, -1)), -1)),
+    batch=_outer_batch)  # fmt: skip
 
 
 @function
@@ -123,9 +174,22 @@ def _einsum_vjp(xp: Any, g: Any, f: Any, *args: Any, subscripts: str) -> tuple[A
     return tuple(found)
 
 
+def _einsum_batch(args: Sequence[Lifted], size: int, *, subscripts: str) -> Lifted:
+    inputs, output = subscripts.split("->")
+    new = next(letter for letter in ascii_letters if letter not in subscripts)
+    last = all(arg.behind in (None, 0) for arg in args)
+    terms = [
+        letters if arg.behind is None else letters + new if last else new + letters
+        for arg, letters in zip(args, inputs.split(","), strict=True)
+    ]
+    handles = [arg.handle if arg.behind is None or last else arg.first for arg in args]
+    result = output + new if last else new + output
+    return Lifted(_einsum(*handles, subscripts=f"{','.join(terms)}->{result}"), 0 if last else len(output))
+
+
 _einsum = primitive("einsum", symbol=r"\Sigma", shape=_einsum_shape,
     forward=lambda xp, *args, subscripts: xp.einsum(subscripts, *args),
-    vjp=_einsum_vjp)  # fmt: skip
+    vjp=_einsum_vjp, batch=_einsum_batch)  # fmt: skip
 
 
 @function

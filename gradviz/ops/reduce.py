@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 from gradviz.core.expr import Expr
@@ -95,7 +96,8 @@ _std = primitive("std", symbol=_over(r"\operatorname{std}"), shape=_nonempty, dt
             _deviation(xp, x, axis) / (_keep(xp, f, x, axis) * (_count(xp, x, axis) - ddof)), 0),),
     label=(r"\frac{<#1> - \overline{#1}}{n\,#f}",))  # fmt: skip
 
-_norm = primitive("norm", symbol=_over(r"\|\cdot\|"), notation=r"\|#1\|", shape=_reduced, dtype="float",
+# an axis under the bars would be read as the kind of norm
+_norm = primitive("norm", symbol=r"\|\cdot\|", notation=r"\|#1\|", shape=_reduced, dtype="float",
     kink=lambda xp, x, axis, keepdims: xp.sum(x**2, axis, keepdims),
     forward=lambda xp, x, axis, keepdims: xp.norm(x, axis, keepdims),
     vjp=lambda xp, g, f, x, axis, keepdims: (
@@ -117,12 +119,12 @@ def _kept(shape: Shape, *, axis: int) -> Shape:
 _softmax = primitive("softmax", symbol=r"\operatorname{softmax}", shape=_kept, dtype="float",
     forward=lambda xp, x, axis: xp.softmax(x, axis),
     vjp=lambda xp, g, f, x, axis: (f * (g - xp.sum(g * f, (axis,), True)),),
-    label=(r"#f \odot (#g - \Sigma\, #g \odot #f)",))  # fmt: skip
+    label=(r"#f \odot (#g - \Sigma\, <#g> \odot #f)",))  # fmt: skip
 
 _log_softmax = primitive("log_softmax", symbol=r"\ln\operatorname{softmax}", shape=_kept, dtype="float",
     forward=lambda xp, x, axis: xp.log_softmax(x, axis),
     vjp=lambda xp, g, f, x, axis: (g - xp.exp(f) * xp.sum(g, (axis,), True),),
-    label=(r"#g - e^{#f}\, \Sigma\, #g",))  # fmt: skip
+    label=(r"#g - e^{#f}\, \Sigma\, <#g>",))  # fmt: skip
 
 _cumsum = primitive("cumsum", symbol=r"\operatorname{cumsum}", shape=_kept,
     forward=lambda xp, x, axis: xp.cumsum(x, axis),
@@ -130,7 +132,7 @@ _cumsum = primitive("cumsum", symbol=r"\operatorname{cumsum}", shape=_kept,
     label=(r"\textstyle\sum_{j \ge i} #g_j",))  # fmt: skip
 
 
-def _reduction(op: Primitive, doc: str) -> None:
+def _reduction(op: Primitive, doc: str) -> Callable[..., Expr]:
     name = op.name
 
     def reduction(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
@@ -143,14 +145,15 @@ def _reduction(op: Primitive, doc: str) -> None:
         "    keepdims: keep the axes, with length 1.\n\nRaises:\n    ShapeError: for an axis out of range."
     )
     FUNCTIONS[name] = reduction
+    return reduction
 
 
 _reduction(_sum, "The sum over the axes.")
 _reduction(_mean, "The mean over the axes.")
-_reduction(_max, "The largest element over the axes; at a tie no element gets a gradient.")
+max_ = _reduction(_max, "The largest element over the axes; at a tie no element gets a gradient.")
 _reduction(_min, "The smallest element over the axes; at a tie no element gets a gradient.")
 _reduction(_prod, "The product over the axes; its gradient is right with zeros, too.")
-_reduction(_norm, "The Euclidean (Frobenius) norm over the axes; its gradient at 0 is 0.")
+norm = _reduction(_norm, "The Euclidean (Frobenius) norm over the axes; its gradient at 0 is 0.")
 _reduction(_logsumexp, "ln Σ exp(x) over the axes, evaluated without overflow.")
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.core.batch import Lifted
 from gradviz.core.expr import Expr
 from gradviz.core.primitive import Shape, function, primitive
 from gradviz.errors import GraphError, ShapeError, user_location
@@ -63,9 +64,16 @@ def _broadcast_shape(old: Shape, *, shape: Shape) -> Shape:
     return shape
 
 
+def _broadcast_batch(args: Sequence[Lifted], size: int, *, shape: Shape) -> Lifted:
+    (arg,) = args
+    missing = tuple(range(1, 1 + len(shape) - arg.rank))
+    aligned = expand_dims(arg.first, missing) if missing else arg.first
+    return Lifted(_broadcast_to(aligned, shape=(size, *shape)), len(shape))
+
+
 _broadcast_to = primitive("broadcast_to", symbol=r"\operatorname{broadcast}", notation="#1", shape=_broadcast_shape,
     forward=lambda xp, x, shape: xp.broadcast_to(x, shape),
-    vjp=lambda xp, g, f, x, shape: (xp.sum_to(g, xp.shape(x)),))  # fmt: skip
+    vjp=lambda xp, g, f, x, shape: (xp.sum_to(g, xp.shape(x)),), batch=_broadcast_batch)  # fmt: skip
 
 
 def _joined(*shapes: Shape, axis: int) -> Shape:

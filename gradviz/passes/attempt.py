@@ -37,12 +37,10 @@ class Attempt:
 
     Args:
         op, attrs, shapes: the primitive and what it is applied to.
-        fixed: numbers for some of the arguments.
+        fixed: numbers, or an array of them, for some of the arguments.
     """
 
-    def __init__(
-        self, op: Primitive, attrs: dict[str, Any], shapes: tuple[Shape, ...], fixed: dict[int, float]
-    ) -> None:
+    def __init__(self, op: Primitive, attrs: dict[str, Any], shapes: tuple[Shape, ...], fixed: dict[int, Any]) -> None:
         self._op = op
         self._attrs = {key: xp.exact(value) if isinstance(value, float) else value for key, value in attrs.items()}
         self._shapes = shapes

@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.core.build import as_graph
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Array, Graph
 from gradviz.core.primitive import CONSTANT
+from gradviz.core.unroll import as_graph
 from gradviz.errors import GradvizError
 from gradviz.passes.differences import Slope, measure_slope
 from gradviz.passes.edges import TOLERANCE, Kind, find_kinds, measure
@@ -91,11 +91,16 @@ class _Check:
         rows = list(self._leaf_rows(leaves, values, kinked)) if values is not None else []
         return Report(self.graph, kinds, rows, self.seed, self.failures, self.notes)
 
-    def _leaves(self, at: Mapping[str, Any]) -> dict[int, Any]:
+    def _leaves(self, at: Mapping[str, Any]) -> Mapping[int, Any]:
         """Return the leaves' values: given, their own, or random."""
         given = {self.graph.find(name) for name in at}
         missing = [leaf for leaf in self.graph.leaves if leaf.value is None and leaf.id not in given]
-        drawn = {leaf.path: np.random.default_rng((self.seed, leaf.id)).normal(size=leaf.shape) for leaf in missing}
+        drawn = {
+            leaf.path: np.random.default_rng((self.seed, leaf.id)).normal(size=leaf.shape)
+            if leaf.dtype.kind == "f"
+            else np.zeros(leaf.shape, leaf.dtype)
+            for leaf in missing
+        }
         if missing:
             names = ", ".join(leaf.path for leaf in missing[:5]) + (", …" if len(missing) > 5 else "")
             self.notes.append(f"Checked at random values of {names} (seed {self.seed}), which had none")

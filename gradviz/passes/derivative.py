@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.core.build import as_graph, data
+from gradviz.core.apply import constant
+from gradviz.core.build import data
 from gradviz.core.build import graph as freeze
-from gradviz.core.expr import Expr, constant
+from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph
 from gradviz.core.replay import replay
+from gradviz.core.unroll import as_graph
 from gradviz.errors import GradvizError, GraphError, error_location, user_location
 from gradviz.namespaces import nodes as xp
 from gradviz.passes.evaluate import scalar_root_of

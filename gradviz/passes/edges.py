@@ -116,8 +116,13 @@ def _fixed(graph: Graph, index: int, values: Sequence[Any]) -> dict[int, float]:
 
 
 def checked_slots(graph: Graph, parent: int) -> Iterator[int]:
-    """Yield the arguments that are no constants: the edges there is something to check about."""
-    return (slot for slot, arg in enumerate(graph.args[parent]) if graph.rows[arg].op is not CONSTANT)
+    """Yield the arguments that are no constants and no integers: the edges there is something to check about."""
+    rows = graph.rows
+    return (
+        slot
+        for slot, arg in enumerate(graph.args[parent])
+        if rows[arg].op is not CONSTANT and rows[arg].dtype.kind == "f"
+    )
 
 
 def measure(graph: Graph, kind: Kind, values: Sequence[Any], seed: int) -> None:

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 
 from gradviz.core.arrays import to_array
-from gradviz.core.build import as_graph
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph, Row
+from gradviz.core.unroll import as_graph
 from gradviz.errors import GradvizError, GraphError, ValueMissingError, error_location, user_location
 from gradviz.namespaces import numpy as xp
 from gradviz.passes import scalar
@@ -92,7 +92,7 @@ def backprop(
     return _assemble(frozen, forward, adjoints(frozen, forward, seeds, frozen.depends_on(wanted())), wanted)
 
 
-def leaf_values(graph: Graph, at: Mapping[str, Any]) -> dict[int, Any]:
+def leaf_values(graph: Graph, at: Mapping[str, Any]) -> Mapping[int, Any]:
     """Return the value of every leaf: its own, or the one given by name."""
     given: dict[int, Any] = {}
     for name, value in at.items():
@@ -109,7 +109,7 @@ def leaf_values(graph: Graph, at: Mapping[str, Any]) -> dict[int, Any]:
                 f"{name!r} has shape {row.shape}, the value given has {array.shape}", where=user_location()
             )
         given[index] = array
-    values = {**graph.constants, **given}
+    values = {**graph.constants, **given} if given else graph.constants
     if len(values) < len(graph.leaf_ids):
         for leaf in graph.leaves:
             if leaf.id in values:

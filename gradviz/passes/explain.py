@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.core.build import as_graph
 from gradviz.core.expr import Expr
 from gradviz.core.format import MOST_PRINTED, array_tex
 from gradviz.core.graph import Graph
 from gradviz.core.names import name_to_tex
 from gradviz.core.plain import tex_to_text
+from gradviz.core.unroll import as_graph
 from gradviz.errors import ValueMissingError
 from gradviz.namespaces.record import Term, as_term
 from gradviz.namespaces.tex import to_tex

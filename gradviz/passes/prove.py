@@ -7,14 +7,16 @@ first, by a point and two numbers; what algebra cannot decide is sampled with ma
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
+from gradviz.core.graph import Array
 from gradviz.core.primitive import Primitive, Shape
 from gradviz.errors import GradvizError
-from gradviz.passes.attempt import Attempt
+from gradviz.passes.attempt import MOST_REGIONS, Attempt
 from gradviz.passes.proof import ArgumentProof, Proof
 from gradviz.passes.zero import TimeIsUpError, time_limit
 
@@ -50,13 +52,16 @@ def prove(
         ['proved', 'proved']
     """
     count = len(shapes)
+    single = _single_block(op, attrs, shapes)
+    if single is not None:
+        return _numeric(count, "its blocks have too many regions together" + _proved(op, attrs, (single,), seconds))
     used: tuple[Shape, ...] = ((),) * count if op.elementwise else shapes
     entries = sum(int(np.prod(shape, dtype=int)) for shape in (*used, op.shape(*used, **attrs)))
     if entries > MOST_SYMBOLS:
         return _numeric(
             count, f"{entries} entries are too many for symbols" + _proved_small(op, attrs, shapes, seconds)
         )
-    attempt = Attempt(op, dict(attrs), used, dict(fixed or {}))
+    attempt = Attempt(op, dict(attrs), used, {**_chosen(op, attrs, shapes), **(fixed or {})})
     try:
         with time_limit(seconds):
             attempt.run()
@@ -69,6 +74,26 @@ def prove(
     except Exception as error:  # what SymPy raises for a formula is not foreseeable
         return _numeric(count, f"SymPy gives up: {type(error).__name__}: {error}")
     return attempt.proof()
+
+
+def _single_block(op: Primitive, attrs: Mapping[str, Any], shapes: tuple[Shape, ...]) -> Shape | None:
+    """Return the shape of one block of a reduction with kinks, where there are too many blocks to try all regions."""
+    axes = attrs.get("axis")
+    if op.kink is None or not isinstance(axes, tuple):
+        return None
+    (shape,) = shapes
+    block = tuple(length if axis in axes else 1 for axis, length in enumerate(shape))
+    regions, blocks = math.prod(block), math.prod(shape) // max(math.prod(block), 1)
+    return block if blocks > 1 and regions > 1 and blocks * math.log(regions) > math.log(MOST_REGIONS) else None
+
+
+def _chosen(op: Primitive, attrs: Mapping[str, Any], shapes: tuple[Shape, ...]) -> dict[int, Array]:
+    """Return numbers for the arguments that are indices: every other one in turn, some of them repeatedly."""
+    found = {}
+    for place, count in op.indices.items():
+        size = int(np.prod(shapes[place], dtype=int))
+        found[place] = (2 * np.arange(size) % max(count(*shapes, **attrs), 1)).reshape(shapes[place])
+    return found
 
 
 def _numeric(count: int, reason: str) -> Proof:
@@ -84,7 +109,12 @@ def _proved_small(op: Primitive, attrs: Mapping[str, Any], shapes: tuple[Shape, 
         op.shape(*small, **attrs)
     except Exception:  # the attributes speak of the real lengths
         return ""
-    found = prove(op, attrs, small, seconds=seconds) if small != shapes else None
-    if found is None or any(slot.verdict != "proved" for slot in found.slots):
+    return _proved(op, attrs, small, seconds) if small != shapes else ""
+
+
+def _proved(op: Primitive, attrs: Mapping[str, Any], shapes: tuple[Shape, ...], seconds: float) -> str:
+    """Say that a rule is proved for arguments of other shapes, if it is."""
+    found = prove(op, attrs, shapes, seconds=seconds)
+    if any(slot.verdict != "proved" for slot in found.slots):
         return ""
-    return f"; proved for {' · '.join(map(str, small))}"
+    return f"; proved for {' · '.join(map(str, shapes))}"

@@ -5,17 +5,21 @@ Named nodes stay, as they are what a reader knows. Equal nodes become one.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Container, Mapping
 from typing import Any
 
 import numpy as np
 
+from gradviz.core.apply import constant
 from gradviz.core.build import graph as freeze
-from gradviz.core.expr import Expr, constant
+from gradviz.core.expr import Expr, handle_at
 from gradviz.core.graph import Graph, Node
 from gradviz.core.primitive import CONSTANT, FUNCTIONS, attrs_key
 from gradviz.core.replay import rebuild, replay
 from gradviz.namespaces import numpy as xp
+
+Rule = Callable[[Node, list[Expr], list[Any]], Expr | None]
+"""Returns a handle of the same value that makes a node needless, or None."""
 
 MOST_FOLDED = 10_000
 """Constants of more elements than this are not computed beforehand."""
@@ -30,17 +34,28 @@ def simplify(graph: Graph) -> Graph:
         >>> [node.op.name for node in simplify(gv.graph(1 * x * 1 + 0 + x * x)).nodes]
         ['parameter', 'multiply', 'add']
     """
-    rewriter = _Rewriter(graph)
+    rewriter = Rewriter(graph.names.keys())
     handles = replay(graph, rewriter.build)
     return freeze(**{name: handles[index] for name, index in graph.outputs.items()})
 
 
-class _Rewriter:
-    def __init__(self, graph: Graph) -> None:
-        self._named = graph.names.keys()
+class Rewriter:
+    """Builds nodes anew, shorter where a rule applies, and equal ones once.
+
+    Args:
+        kept: the ids of nodes that must stay as they are.
+        rules: further rules by the name of an operation, tried first.
+        scopes: whether equal nodes of different scopes stay apart.
+    """
+
+    def __init__(self, kept: Container[int] = (), rules: Mapping[str, Rule] | None = None, scopes: bool = True) -> None:
+        self._named = kept
+        self._rules = rules or {}
+        self._scopes = scopes
         self._known: dict[Any, Expr] = {}
 
     def build(self, node: Node, args: list[Expr]) -> Expr:
+        """Return a node of the same value."""
         if node.op.leaf and node.op is not CONSTANT:
             return rebuild(node, args)
         found = None if node.id in self._named else self._shorter(node, args)
@@ -52,7 +67,7 @@ class _Rewriter:
         """Build a node, or find the one that was built before."""
         if node.id in self._named:
             return rebuild(node, args)
-        key: Any = (node.op, attrs_key(node.attrs), tuple(arg.id for arg in args), node.scope)
+        key: Any = (node.op, attrs_key(node.attrs), tuple(arg.id for arg in args), node.scope if self._scopes else "")
         if node.value is not None:
             value = np.asarray(node.value)
             key = (node.op, value.shape, value.dtype.str, value.tobytes())
@@ -64,11 +79,13 @@ class _Rewriter:
         """Return a handle of the same value that makes the node needless, or None."""
         if node.op is CONSTANT:
             return None
-        values = [_value(arg) for arg in args]
+        values = [known_value(arg) for arg in args]
         if args and all(value is not None for value in values) and np.prod(node.shape) <= MOST_FOLDED:
             return self._fold(node, values)
-        rule = _RULES.get(node.op.name)
-        found = rule(node, args, values) if rule is not None else None
+        found = None
+        for rule in (self._rules.get(node.op.name), _RULES.get(node.op.name)):
+            if found is None and rule is not None:
+                found = rule(node, args, values)
         if found is None and node.op.name in _REARRANGING and len(args) == 1 and args[0].shape == node.shape:
             found = args[0] if _is_identity(node) else None
         return found if found is not None and (found.shape, found.dtype) == (node.shape, node.dtype) else None
@@ -81,7 +98,7 @@ class _Rewriter:
         return constant(np.broadcast_to(value, node.shape), node.dtype)
 
 
-def _value(handle: Expr) -> Any:
+def known_value(handle: Expr) -> Any:
     """Return the value of an unnamed constant, else None."""
     if handle.tape.rows[handle.id].op is not CONSTANT or handle.id in handle.tape.names:
         return None
@@ -92,17 +109,12 @@ def _is(value: Any, number: float) -> bool:
     return value is not None and bool(np.all(np.asarray(value) == number)) and np.size(value) > 0
 
 
-def _made_by(handle: Expr, name: str) -> list[Expr] | None:
+def made_by(handle: Expr, name: str) -> list[Expr] | None:
     """Return the arguments of a handle that an operation of this name has made."""
     tape = handle.tape
     if tape.rows[handle.id].op.name != name or handle.id in tape.names:
         return None
-    return [_handle(handle, arg) for arg in tape.args[handle.id]]
-
-
-def _handle(like: Expr, index: int) -> Expr:
-    row = like.tape.rows[index]
-    return Expr(like.tape.lane(row.shape, row.dtype), index)
+    return [handle_at(tape, arg) for arg in tape.args[handle.id]]
 
 
 def _zero(node: Node) -> Expr:
@@ -115,7 +127,7 @@ def _add(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
         return b
     if _is(values[1], 0):
         return a
-    minus = _made_by(b, "negative")
+    minus = made_by(b, "negative")
     return a - minus[0] if minus else None
 
 
@@ -125,7 +137,7 @@ def _subtract(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
         return a
     if _is(values[0], 0):
         return _minus(b)
-    plus = _made_by(b, "negative")
+    plus = made_by(b, "negative")
     return a + plus[0] if plus else None
 
 
@@ -139,7 +151,7 @@ def _multiply(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
         if _is(values[place], -1):
             return _minus(other)
     for place in (0, 1):
-        minus = _made_by(args[place], "negative")
+        minus = made_by(args[place], "negative")
         if minus:
             other = args[1 - place]
             return -(minus[0] * other if place == 0 else other * minus[0])
@@ -153,12 +165,12 @@ def _divide(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
 
 
 def _minus(handle: Expr) -> Expr:
-    inner = _made_by(handle, "negative")
+    inner = made_by(handle, "negative")
     return inner[0] if inner else -handle
 
 
 def _negative(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
-    inner = _made_by(args[0], "negative")
+    inner = made_by(args[0], "negative")
     return inner[0] if inner else None
 
 
@@ -180,7 +192,7 @@ def _where(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
 
 _COMPARISONS = {"greater", "greater_equal", "less", "less_equal", "step"}
 _REARRANGING = {"reshape", "transpose", "broadcast_to", "squeeze", "expand_dims", "sum", "concatenate", "flip"}
-_RULES: dict[str, Callable[[Node, list[Expr], list[Any]], Expr | None]] = {
+_RULES: dict[str, Rule] = {
     "add": _add,
     "subtract": _subtract,
     "multiply": _multiply,

@@ -115,6 +115,8 @@ class RowWriter:
         """Return what is written for each symbol of a proof: a name, or the number of a constant."""
         assert kind.proof is not None
         found: dict[Any, Any] = {}
+        if not kind.proof.symbols:  # a rule that is only measured has none
+            return found
         for array, child in zip(kind.proof.symbols, self._graph.args[parent], strict=True):
             if (
                 array.ndim == 0

@@ -9,26 +9,23 @@ the caller runs the rules on arrays, which give inf or NaN.
 from __future__ import annotations
 
 import math
-from collections import Counter
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
 from math import isnan
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
-
-from gradviz.core.graph import Graph
+from gradviz.core.arrays import FLOAT64
+from gradviz.core.graph import Graph, Row
 from gradviz.core.primitive import Primitive, call_rule
 from gradviz.errors import RuleError
 from gradviz.namespaces import numpy as xp
 from gradviz.namespaces.record import Term, as_term, recorder, symbol
 
 Kind = tuple[Primitive, tuple[tuple[str, float], ...]]
-LEAF = -1
 _SAMPLE = 64
 """So many nodes tell which operations are common: their branches are tried first."""
 
-_FLOAT64 = np.dtype(np.float64)
 _INFIX = {
     "add": "+",
     "subtract": "-",
@@ -92,11 +89,13 @@ def _print(term: Term) -> str:
 
 def _branches(kinds: tuple[Kind, ...], body: Callable[[Kind, list[str]], list[str]]) -> list[str]:
     lines = []
-    for code, kind in enumerate(kinds):
-        places = [f"i{slot}" for slot in range(len(kind[0].partials or ()))]
-        lines.append(f"        {'if' if code == 0 else 'elif'} code == {code}:")
-        lines.append(f"            {', '.join(places)}, = args_k")
-        lines.extend(f"            {line}" for line in body(kind, places))
+    for place, kind in enumerate(kinds):
+        arity = len(kind[0].partials or ())
+        arguments = [f"i{slot}" for slot in range(arity)]
+        lines.append(f"        {'if' if place == 0 else 'elif'} row is row{place}:")
+        if arity > 2:
+            lines.append(f"            {', '.join(arguments)} = more[k]")
+        lines.extend(f"            {line}" for line in body(kind, arguments))
     return lines
 
 
@@ -104,7 +103,7 @@ def _forward_lines(kind: Kind, places: list[str]) -> list[str]:
     op, attrs = kind
     arguments = [symbol(f"f[{place}]") for place in places]
     term = call_rule(lambda: as_term(op.forward(recorder, *arguments, **dict(attrs))))
-    return [f"put({_print(term)})"]
+    return [f"f.append({_print(term)})"]
 
 
 def _backward_lines(kind: Kind, places: list[str]) -> list[str]:
@@ -112,7 +111,7 @@ def _backward_lines(kind: Kind, places: list[str]) -> list[str]:
     arguments = [symbol(f"f[{place}]") for place in places]
     lines = []
     for place, partial in zip(places, op.partials or (), strict=True):
-        term = call_rule(lambda rule=partial: as_term(rule(recorder, symbol("f[k]"), *arguments, **dict(attrs))))  # type: ignore[misc]  # bound now
+        term = call_rule(lambda rule=partial: as_term(rule(recorder, symbol("f_k"), *arguments, **dict(attrs))))  # type: ignore[misc]  # bound now
         if term.value in (1, -1):
             lines.append(f"g[{place}] {'+' if term.value == 1 else '-'}= g_k")
         else:
@@ -132,74 +131,105 @@ def _program(kinds: tuple[Kind, ...]) -> tuple[Callable[..., list[float]], Calla
     return scope["forward"], scope["backward"]
 
 
+def _loop(body: Sequence[str], **columns: str) -> str:
+    """Return the head of a loop over those columns that its body reads."""
+    words = set(re.findall(r"\w+", "\n".join(body)))
+    read = {name: column for name, column in columns.items() if name in words or name == "row"}
+    return f"    for {', '.join(read)}, in zip({', '.join(read.values())}):"
+
+
 def _source(kinds: tuple[Kind, ...]) -> list[str]:
+    rows = "".join(f", row{place}" for place in range(len(kinds)))
+    up = _branches(kinds, _forward_lines)
+    down = _branches(kinds, _backward_lines)
     return [
-        "def forward(codes, args, leaves):",
+        f"def forward(rows, first, second, more, leaves{rows}):",
         "    f = []",
-        "    put = f.append",
-        "    for code, args_k in zip(codes, args):",
-        *_branches(kinds, _forward_lines),
+        _loop(up, k="range(len(rows))", row="rows", i0="first", i1="second"),
+        *up,
         "        else:" if kinds else "        if True:",
-        "            put(next(leaves))",
+        "            f.append(next(leaves))",
         "    return f",
-        "def backward(codes, args, f):",
-        "    k = len(f)",
-        "    g = [0.0] * k",
+        f"def backward(rows, first, second, more, f{rows}):",
+        "    g = [0.0] * len(f)",
         "    g[-1] = 1.0",
-        "    for code, args_k in zip(reversed(codes), reversed(args)):",
-        "        k -= 1",
-        "        g_k = g[k]",
-        *_branches(kinds, _backward_lines),
+        _loop(  # an adjoint is complete when its turn comes: all that adds to it stands further up
+            down,
+            k="range(len(f) - 1, -1, -1)",
+            f_k="reversed(f)",
+            g_k="reversed(g)",
+            row="reversed(rows)",
+            i0="reversed(first)",
+            i1="reversed(second)",
+        ),
+        *(down or ["        pass"]),
         "    return g",
     ]
 
 
-def _codes(graph: Graph) -> tuple[list[int], tuple[Kind, ...]] | None:
-    """Return a code a node, and the kinds they stand for; None for a graph that is not all scalars."""
-    kinds: dict[Kind, int] = {}
-    by_row: dict[Any, int] = {}
-    common = Counter(graph.rows[-_SAMPLE:])
-    for row in sorted(set(graph.rows), key=lambda row: -common[row]):
-        if row.shape != () or row.dtype != _FLOAT64:
+class _Run(NamedTuple):
+    """A forward sweep that went well, and all that the backward sweep needs."""
+
+    columns: tuple[Any, ...]
+    told_apart: tuple[Row, ...]
+    backward: Callable[..., list[float]]
+    values: list[float]
+
+
+def _kinds(graph: Graph) -> tuple[Sequence[Row], dict[Kind, Row]] | None:
+    """Return one row a node, the same for the same operation, and those rows by operation.
+
+    None for a graph that is not all float64 numbers.
+    """
+    sample = graph.rows[-_SAMPLE:]
+    distinct = sorted(graph.distinct_rows, key=sample.count, reverse=True)
+    kinds: dict[Kind, Row] = {}
+    like: dict[Row, Row] = {}
+    for row in distinct:
+        if row.shape != () or row.dtype != FLOAT64:
             return None
         if row.op.leaf:
-            by_row[row] = LEAF
+            like[row] = row
         elif row.op.partials is None or not all(type(value) is float for value in row.attrs.values()):
             return None
         else:
-            by_row[row] = kinds.setdefault((row.op, tuple(row.attrs.items())), len(kinds))
-    return list(map(by_row.__getitem__, graph.rows)), tuple(kinds)
+            like[row] = kinds.setdefault((row.op, tuple(row.attrs.items())), row)
+    if any(row is not other for row, other in like.items()):  # scopes, or attributes, make several rows of a kind
+        return [like[row] for row in graph.rows], kinds
+    return graph.rows, kinds
 
 
-def _forward(graph: Graph, leaves: Mapping[int, Any]) -> tuple[list[int], Any, list[float]] | None:
-    coded = _codes(graph)
-    if coded is None:
+def _run(graph: Graph, leaves: Mapping[int, Any]) -> _Run | None:
+    found = _kinds(graph)
+    if found is None:
         return None
-    codes, kinds = coded
-    program = _program(kinds)
+    rows, kinds = found
+    program = _program(tuple(kinds))
     if program is None:
         return None
     forward, backward = program
-    values = iter([leaves[index].item() for index in graph.leaf_ids])
+    arguments = graph.arguments
+    columns = (rows, arguments.first, arguments.second, arguments.more)
+    told_apart = tuple(kinds.values())
+    values = map(float, map(leaves.__getitem__, graph.leaf_ids))
     try:
-        return codes, backward, forward(codes, graph.args, values)
+        return _Run(columns, told_apart, backward, forward(*columns, values, *told_apart))
     except (ArithmeticError, ValueError):
         return None
 
 
 def forward(graph: Graph, leaves: Mapping[int, Any]) -> list[float] | None:
     """Return the value of every node, or None where the arrays must do it."""
-    found = _forward(graph, leaves)
-    return found and found[2]
+    run = _run(graph, leaves)
+    return run and run.values
 
 
 def both(graph: Graph, leaves: Mapping[int, Any]) -> tuple[list[float], list[float]] | None:
     """Return value and adjoint of every node of a graph whose last node is the output, or None."""
-    found = _forward(graph, leaves)
-    if found is None:
+    run = _run(graph, leaves)
+    if run is None:
         return None
-    codes, backward, values = found
     try:
-        return values, backward(codes, graph.args, values)
+        return run.values, run.backward(*run.columns, run.values, *run.told_apart)
     except (ArithmeticError, ValueError):
         return None

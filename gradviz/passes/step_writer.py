@@ -1,40 +1,72 @@
-"""What the steps of backpropagation say: their formulas, the numbers put in, and a sentence."""
+"""What the steps of backpropagation say: their formulas, the numbers put in, and a sentence.
+
+Where a number stands there is a hole, so that the same text serves every point: `gradviz.steps` fills it for
+one, the page for whatever a reader sets the leaves to.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from gradviz.core.format import array_tex, number_tex
+from gradviz.core.format import array_tex
 from gradviz.core.graph import Graph
+from gradviz.core.holes import Numbers, apart, fill_tex, fill_text, hole, times, without_holes
 from gradviz.core.plain import tex_to_text
 from gradviz.namespaces.record import Term, as_term, symbol
 from gradviz.namespaces.tex import to_tex
 from gradviz.passes.labels import Labeler, node_numbers
 from gradviz.passes.paths import acts_on_array, derivative_tex
-from gradviz.passes.values import Values
 
 if TYPE_CHECKING:
     from gradviz.passes.steps import Step
 
 
-class StepWriter:
-    """Writes the formulas of one round's steps."""
+@dataclass(frozen=True)
+class StepText:
+    """What a step says, with holes for its numbers.
 
-    def __init__(self, graph: Graph, values: Values, root: int, output: str, learning_rate: float) -> None:
+    Attributes:
+        formula: the step in symbols, as LaTeX.
+        chains: the same with numbers: chains of equal things, one following from the other.
+        sentence: plain text.
+    """
+
+    formula: str
+    chains: tuple[tuple[str, ...], ...]
+    sentence: str
+
+    def substituted(self, numbers: Numbers) -> str:
+        """Return the chains with their numbers; what repeats its neighbor is left out."""
+        filled = [[fill_tex(part, numbers) for part in chain] for chain in self.chains]
+        return r" \Rightarrow ".join(" = ".join(dict.fromkeys(chain)) for chain in filled)
+
+    def spoken(self, numbers: Numbers) -> str:
+        """Return the sentence with its numbers."""
+        return fill_text(self.sentence, numbers)
+
+
+class StepWriter:
+    """Writes the formulas of the steps of a graph.
+
+    Args:
+        graph: the graph.
+        wanted: the nodes that get an adjoint.
+        output: the name of the output that is differentiated.
+    """
+
+    def __init__(self, graph: Graph, wanted: Sequence[int], output: str) -> None:
         self._graph = graph
-        self._values = values
-        self._root = root
+        self._wanted = wanted
+        root = graph.outputs[output]
         self._output = graph.names[root].tex if root in graph.names else rf"\mathrm{{{output}}}"
-        self._rate = number_tex(learning_rate)
         self._numbers = node_numbers(graph)
         self._labeler = Labeler(graph, self._numbers)
         self._uses: dict[int, list[tuple[int, int]]] = {}
 
-    def write(self, step: Step) -> tuple[str, str, str]:
-        """Return the formula, the formula with numbers, and the sentence."""
+    def write(self, step: Step) -> StepText:
+        """Return what a step says."""
         return {
             "forward": self._forward,
             "seed": self._seed,
@@ -52,68 +84,72 @@ class StepWriter:
         """Return g_i, or g with the name of a leaf, as LaTeX."""
         return f"g_{{{self._numbers.get(index, self._tex(index))}}}"
 
+    def slope(self, leaf: int) -> str:
+        """Return the derivative of the output by a leaf, as LaTeX."""
+        return derivative_tex(self._output, self._tex(leaf))
+
     def _tex(self, index: int) -> str:
         if self._graph.rows[index].op.leaf and index not in self._graph.names:
             return array_tex(self._graph.constants[index])
-        return to_tex(self._labeler.name(index))
+        return without_holes(to_tex(self._labeler.name(index)))
 
     def text(self, index: int) -> str:
         """Return what a node is called in a sentence."""
         return tex_to_text(self._tex(index))
 
-    def _forward(self, step: Step) -> tuple[str, str, str]:
+    def _forward(self, step: Step) -> StepText:
         row, args = self._graph.rows[step.node], self._graph.args[step.node]
         attrs = tuple(row.attrs.values())
         named = [symbol(self._tex(arg), self._graph.rows[arg].shape) for arg in args]
-        known = [_number(self._values.forward[arg]) for arg in args]
         formula = to_tex(Term(row.op.name, tuple(named), attrs, row.shape))
-        numbers = _products_shown(Term(row.op.name, tuple(known), attrs, row.shape))
-        result = array_tex(step.after)
+        numbers = _products_shown(Term(row.op.name, tuple(map(self._number, args)), attrs, row.shape))
         children = _listed([self.text(arg) for arg in args])
         sentence = f"{self.text(step.node)} gets its value from {children}."
-        return f"{self.value_name(step.node)} = {formula}", _equals(numbers, result), sentence
+        return StepText(f"{self.value_name(step.node)} = {formula}", ((numbers, hole(f"f{step.node}")),), sentence)
 
-    def _seed(self, step: Step) -> tuple[str, str, str]:
+    def _number(self, index: int) -> Term:
+        """A node's number, as something that is printed as it is."""
+        shape = self._graph.rows[index].shape
+        return symbol((hole if shape else apart)(f"f{index}"), shape)
+
+    def _seed(self, step: Step) -> StepText:
         sentence = (
             f"Backpropagation starts at {self.text(step.node)}: a change there is a change of the output, one to one."
         )
-        return f"{self.adjoint_name(step.node)} = 1", array_tex(step.after), sentence
+        return StepText(f"{self.adjoint_name(step.node)} = 1", ((hole(f"g{step.node}"),),), sentence)
 
-    def _backward(self, step: Step) -> tuple[str, str, str]:
+    def _backward(self, step: Step) -> StepText:
         assert step.parent is not None
         assert step.slot is not None
         parent, slot = step.parent, step.slot
+        edge = f"{parent}/{slot}"
         adjoint = self.adjoint_name(parent)
         composed = acts_on_array(self._graph, parent, slot)
-        result = array_tex(step.added)
-        local = array_tex(self._values.local[parent, slot])
+        chain = [hole(f"c{edge}")]
         if composed:
             passed = symbol(adjoint, self._graph.rows[parent].shape)
-            right, numbers = to_tex(self._labeler.passed_on(parent, slot, passed)), result
+            right = to_tex(self._labeler.passed_on(parent, slot, passed))
         else:
             right = rf"{_parenthesized(self._labeler.derivative(parent, slot))} \cdot {adjoint}"
-            received = array_tex(self._values.backward[parent])
-            numbers = _equals(rf"{_negative_apart(local)} \cdot {_negative_apart(received)}", result)
-        sign = "=" if step.before is None else r"\mathrel{+}="
+            chain.insert(0, rf"{apart(f'd{edge}')} \cdot {apart(f'g{parent}')}")
+        chains = [tuple(chain)]
         if step.before is not None:
-            so_far = f"{array_tex(step.before)} + {_negative_apart(result)} = {array_tex(step.after)}"
-            numbers = rf"{numbers} \Rightarrow {so_far}"
+            chains.append((f"{hole(f'b{edge}')} + {apart(f'c{edge}')}", hole(f"a{edge}")))
+        sign = "=" if step.before is None else r"\mathrel{+}="
         who, whom = self.text(step.node), self.text(parent)
         if composed:
             sentence = f"The rule on the edge takes the adjoint of {whom} back to {who}."
         else:
-            times = {"1": "just as much", "-1": "just as much, the other way"}
-            entries = "entry by entry " if np.ndim(self._values.local[parent, slot]) else ""
-            how = times.get(local, f"{entries}{tex_to_text(local)} times as much")
+            entries = "entry by entry " if self._graph.rows[parent].shape else ""
+            how = f"{entries}{times(f'd{edge}')}"
             sentence = f"A change at {who} moves {whom} {how}; {who} takes that share of the adjoint of {whom}."
-        return f"{self.adjoint_name(step.node)} {sign} {right}", numbers, sentence
+        return StepText(f"{self.adjoint_name(step.node)} {sign} {right}", tuple(chains), sentence)
 
-    def _sum(self, step: Step) -> tuple[str, str, str]:
+    def _sum(self, step: Step) -> StepText:
         if not self._uses:
-            for index, args in enumerate(self._graph.args):
-                if index in self._values.backward:
-                    for slot, child in enumerate(args):
-                        self._uses.setdefault(child, []).append((index, slot))
+            for index in self._wanted:
+                for slot, child in enumerate(self._graph.args[index]):
+                    self._uses.setdefault(child, []).append((index, slot))
         uses = sorted(self._uses[step.node], reverse=True)
         parts = [
             to_tex(
@@ -121,29 +157,25 @@ class StepWriter:
             )
             for parent, slot in uses
         ]
-        numbers = [array_tex(self._values.contribution[use]) for use in uses]
+        numbers = " + ".join(apart(f"c{parent}/{slot}") for parent, slot in uses)
         sentence = f"{self.text(step.node)} is used at {len(uses)} places: what comes back from each adds up."
         formula = f"{self.adjoint_name(step.node)} = {' + '.join(map(_negative_apart, parts))}"
-        return formula, _equals(" + ".join(map(_negative_apart, numbers)), array_tex(step.after)), sentence
+        return StepText(formula, ((numbers, hole(f"g{step.node}")),), sentence)
 
-    def _gradient(self, step: Step) -> tuple[str, str, str]:
-        name = self._tex(step.node)
+    def _gradient(self, step: Step) -> StepText:
         sentence = (
             f"The gradient of {self.text(step.node)} is complete: how much {tex_to_text(self._output)} changes with it."
         )
-        return f"{derivative_tex(self._output, name)} = {self.adjoint_name(step.node)}", array_tex(step.after), sentence
+        formula = f"{self.slope(step.node)} = {self.adjoint_name(step.node)}"
+        return StepText(formula, ((hole(f"g{step.node}"),),), sentence)
 
-    def _update(self, step: Step) -> tuple[str, str, str]:
-        name = self._tex(step.node)
-        slope = derivative_tex(self._output, name)
-        gradient = _negative_apart(array_tex(self._values.backward[step.node]))
-        numbers = rf"{array_tex(step.before)} - {self._rate} \cdot {gradient}"
-        sentence = f"{self.text(step.node)} moves against its gradient, by the step size {tex_to_text(self._rate)}."
-        return rf"{name} \leftarrow {name} - \eta\,{slope}", _equals(numbers, array_tex(step.after)), sentence
-
-
-def _equals(left: str, right: str) -> str:
-    return right if left == right else f"{left} = {right}"
+    def _update(self, step: Step) -> StepText:
+        name, leaf = self._tex(step.node), step.node
+        numbers = rf"{hole(f'f{leaf}')} - {hole('r')} \cdot {apart(f'g{leaf}')}"
+        sentence = f"{self.text(leaf)} moves against its gradient, by the step size {hole('r')}."
+        return StepText(
+            rf"{name} \leftarrow {name} - \eta\,{self.slope(leaf)}", ((numbers, hole(f"u{leaf}")),), sentence
+        )
 
 
 def _negative_apart(tex: str) -> str:
@@ -152,15 +184,6 @@ def _negative_apart(tex: str) -> str:
 
 def _parenthesized(tex: str) -> str:
     return f"({tex})" if tex.startswith("-") or " + " in tex or (" - " in tex and not tex.endswith("]")) else tex
-
-
-def _number(value: Any) -> Term:
-    """A number or array as something that is printed as it is."""
-    shape = np.shape(value)
-    if shape == ():
-        plain = float(value)
-        return symbol(_negative_apart(number_tex(plain))) if np.isfinite(plain) else symbol(number_tex(plain))
-    return symbol(array_tex(value), shape)
 
 
 def _products_shown(term: Term) -> str:

@@ -14,13 +14,13 @@ from typing import Any, Literal
 
 import numpy as np
 
-from gradviz.core.build import as_graph
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph
 from gradviz.core.primitive import CONSTANT, PARAMETER
+from gradviz.core.unroll import as_graph
 from gradviz.errors import UsageError
 from gradviz.passes.evaluate import backprop, contributions
-from gradviz.passes.step_writer import StepWriter
+from gradviz.passes.step_writer import StepText, StepWriter
 from gradviz.passes.values import Values
 
 Phase = Literal["forward", "seed", "backward", "sum", "gradient", "update"]
@@ -50,27 +50,46 @@ class Step:
     parent: int | None = None
     slot: int | None = None
     added: Any = None
-    _writer: StepWriter | None = field(default=None, repr=False, compare=False)
+    _round: Round | None = field(default=None, repr=False, compare=False)
 
     @cached_property
-    def _written(self) -> tuple[str, str, str]:
-        assert self._writer is not None
-        return self._writer.write(self)
+    def text(self) -> StepText:
+        """What the step says, with holes for its numbers."""
+        assert self._round is not None
+        return self._round.writer.write(self)
+
+    def number(self, source: str) -> Any:
+        """Return what stands in a hole of the step's text."""
+        assert self._round is not None
+        known = {"b": self.before, "a": self.after, "u": self.after, "r": self._round.learning_rate}
+        if source[0] in known:
+            return known[source[0]]
+        values = self._round.values
+        if source[0] in "fg":
+            return (values.forward if source[0] == "f" else values.backward)[int(source[1:])]
+        parent, slot = map(int, source[1:].split("/"))
+        return (values.local if source[0] == "d" else values.contribution)[parent, slot]
 
     @property
     def formula(self) -> str:
         """The step in symbols, as LaTeX."""
-        return self._written[0]
+        return self.text.formula
 
     @property
     def substituted(self) -> str:
         """The same with numbers, and what they give, as LaTeX."""
-        return self._written[1]
+        return self.text.substituted(self.number)
+
+    @property
+    def line(self) -> str:
+        """The formula and its numbers in one line, as LaTeX; what the formula says already is not said twice."""
+        numbers = f"= {self.substituted}"
+        return self.formula if self.formula.endswith(numbers) else f"{self.formula} {numbers}"
 
     @property
     def sentence(self) -> str:
         """What happens, in words."""
-        return self._written[2]
+        return self.text.spoken(self.number)
 
 
 def steps(
@@ -113,9 +132,12 @@ def steps(
     parameters = [leaf for leaf in frozen.leaves if leaf.op is PARAMETER]
     given = dict(at or {})
     found: list[Step] = []
+    name = output or next(iter(frozen.outputs))
+    writer: StepWriter | None = None
     for turn in range(1, rounds + 1):
         values = backprop(frozen, given, output=output)
-        walk = _Round(frozen, values, turn, learning_rate, output)
+        writer = writer or StepWriter(frozen, sorted(values.backward), name)
+        walk = Round(frozen, values, turn, learning_rate, frozen.outputs[name], writer)
         found.extend(walk.forward())
         found.extend(walk.backward())
         for leaf in parameters:
@@ -127,28 +149,28 @@ def steps(
     return tuple(found)
 
 
-@dataclass
-class _Round:
+@dataclass(frozen=True)
+class Round:
+    """One round of forward, backward and update."""
+
     graph: Graph
     values: Values
     turn: int
     learning_rate: float
-    output: str | None
-
-    def __post_init__(self) -> None:
-        name = self.output or next(iter(self.graph.outputs))
-        self.root = self.graph.outputs[name]
-        self.writer = StepWriter(self.graph, self.values, self.root, name, self.learning_rate)
+    root: int
+    writer: StepWriter
 
     def _step(self, phase: Phase, node: int, before: Any, after: Any, **edge: Any) -> Step:
-        return Step(phase, self.turn, node, before, after, **edge, _writer=self.writer)
+        return Step(phase, self.turn, node, before, after, **edge, _round=self)
 
     def forward(self) -> Iterator[Step]:
+        """Compute every value."""
         for index, row in enumerate(self.graph.rows):
             if not row.op.leaf:
                 yield self._step("forward", index, None, self.values.forward[index])
 
     def backward(self) -> Iterator[Step]:
+        """Go back along every edge from the output."""
         found: dict[int, Any] = {self.root: self.values.backward[self.root]}
         missing = self._uses()
         yield self._step("seed", self.root, None, found[self.root])
@@ -179,6 +201,7 @@ class _Round:
         return found
 
     def update(self, leaf: int) -> Step:
+        """Move a parameter against its gradient."""
         before = self.values.forward[leaf]
         after = np.asarray(before - self.learning_rate * self.values.backward[leaf])
         return self._step("update", leaf, before, after[()])

@@ -32,11 +32,11 @@ class NodeValues(Mapping[int, Any]):
         self._what = what
 
     @cached_property
-    def _live(self) -> Sequence[int] | None:
-        return None if self._wanted is None else self._graph.depends_on(self._wanted())
+    def _live(self) -> Sequence[int]:
+        return self._graph.depends_on(self._wanted()) if self._wanted is not None else b"\1" * len(self._values)
 
     def _has(self, index: int) -> bool:
-        return (self._live is None or bool(self._live[index])) and self._values[index] is not None
+        return self._values[index] is not None and (self._wanted is None or bool(self._live[index]))
 
     def __getitem__(self, key: object) -> Any:
         index = self._graph.find(key)

@@ -117,9 +117,9 @@ def test_arrays_become_indexed_entries(example_roots):
     assert sp.simplify(sum(softmax) - 1) == 0
 
 
-def test_every_example_means_the_same_to_sympy(example_roots):
-    for name, node in example_roots.items():
-        graph = gv.graph(node)
+def test_every_example_means_the_same_to_sympy(formula_roots):
+    for name, node in formula_roots.items():
+        graph = gv.unroll(gv.graph(node))
         values = gv.evaluate(graph)
         found = gv.to_sympy(graph)
         point = {}
@@ -127,12 +127,12 @@ def test_every_example_means_the_same_to_sympy(example_roots):
             if not leaf.name:
                 continue
             if leaf.shape == ():
-                point[sp.Symbol(leaf.path, real=True)] = float(leaf.value)
+                point[sp.Symbol(leaf.path, real=True)] = sp.Float(leaf.value)
             else:
                 base = sp.IndexedBase(sp.Symbol(leaf.path, real=True), shape=leaf.shape, real=True)
-                point |= {base[place]: float(leaf.value[place]) for place in np.ndindex(leaf.shape)}
+                point |= {base[place]: sp.Float(leaf.value[place]) for place in np.ndindex(leaf.shape)}
         entries = [found] if values.output.shape == () else list(sp.flatten(found.tolist()))
-        numbers = [float(sp.N(entry.subs(point))) for entry in entries]
+        numbers = [float(sp.N(entry.xreplace(point))) for entry in entries]
         np.testing.assert_allclose(numbers, np.ravel(values.output), rtol=1e-9, err_msg=name)
 
 

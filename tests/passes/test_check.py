@@ -35,9 +35,9 @@ def hinge(margin_shift=0.0):
     return gv.graph(gv.maximum(1 - margin, 0).named("loss"))
 
 
-def test_every_edge_of_the_examples_is_proved(example_roots):
+def test_every_edge_of_the_examples_is_proved(formula_roots):
     kinks = 0
-    for name, node in example_roots.items():
+    for name, node in formula_roots.items():
         report = gv.check(node)
         assert report.ok, (name, report)
         assert set(report.counts) <= {"proved", "kink"}, (name, report.counts)
@@ -65,6 +65,12 @@ def test_leaves_three_ways():
     assert y.gradviz == pytest.approx(-0.1)
     assert y.sympy == pytest.approx(-0.1)
     assert y.difference == pytest.approx(-0.1)
+
+
+def test_a_kink_of_a_rule_that_is_only_measured_is_named():
+    report = gv.check(gv.max(gv.param("x", np.zeros((30, 30)))).named("largest"))
+    (row,) = report.edges()
+    assert (row.verdict, row.note) == ("kink", "no derivative; the rule gives the convention, 0 at a tie")
 
 
 def test_a_kink_is_named_and_never_verified():

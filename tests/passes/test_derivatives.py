@@ -289,6 +289,52 @@ SHAPE_FUNCTIONS = {
             )
         )
     ),
+    "windows": (
+        lambda xp: (
+            lambda x: (
+                gv.windows(x, (2, 3), stride=(1, 1))
+                if xp is gv
+                else anp.stack([anp.stack([x[:, i : i + 2, j : j + 3] for j in range(2)], 1) for i in range(2)], 1)
+            )
+        )
+    ),
+    "fold": (
+        lambda xp: (
+            lambda x: (
+                gv.fold(x, 9, stride=2, dilation=1)
+                if xp is gv
+                else sum(anp.pad(x[:, place], ((0, 0), (2 * place, 5 - 2 * place)), "constant") for place in range(3))
+            )
+        )
+    ),
+    "take": (lambda xp: lambda x: gv.take(x, gv.data("i", [1, 0, 1], dtype=int), axis=0) if xp is gv else x[[1, 0, 1]]),
+    "take axis": (
+        lambda xp: (
+            lambda x: (
+                gv.take(x, gv.data("i", [[1, 3], [1, 0]], dtype=int), axis=-1)
+                if xp is gv
+                else x[:, :, [[1, 3], [1, 0]]]
+            )
+        )
+    ),
+    "segment_sum": (
+        lambda xp: (
+            lambda x: (
+                gv.segment_sum(x, [2, 2], 3)
+                if xp is gv
+                else anp.tensordot(np.array([[0.0, 0.0], [0.0, 0.0], [1.0, 1.0]]), x, 1)
+            )
+        )
+    ),
+    "one_hot": (
+        lambda xp: (
+            lambda x: (
+                x[0, 0] * gv.one_hot(gv.data("i", [1, 3], dtype=int), 4)
+                if xp is gv
+                else x[0, 0] * np.array([[0.0, 1.0, 0.0, 0.0], [0.0, 0.0, 0.0, 1.0]])
+            )
+        )
+    ),
     "flip": (lambda xp: lambda x: xp.flip(x, (0, 2)) if xp is gv else x[::-1, :, ::-1]),
     "flip all": (lambda xp: lambda x: xp.flip(x) if xp is gv else x[::-1, ::-1, ::-1]),
     "concatenate": (lambda xp: lambda x: xp.concatenate([x, 2 * x[:, :1, :]], 1)),
@@ -324,4 +370,5 @@ def test_every_primitive_is_tested():
     assert len(REGISTRY) >= 80
     tested = set(ELEMENTWISE) | set(REDUCTIONS) | {name.split()[0] for name in SHAPE_FUNCTIONS}
     tested |= {"matmul", "outer", "einsum", "softmax", "log_softmax", "cumsum", "getitem"}
+    tested |= {"scan"}  # core/test_scan.py
     assert set(REGISTRY) <= tested

@@ -7,10 +7,12 @@ import pytest
 
 import gradviz as gv
 from gradviz.core.plain import tex_to_text
+from gradviz.core.unroll import as_graph
 
 
 def scalars(example_roots):
-    return {name: gv.graph(node) for name, node in example_roots.items() if gv.graph(node).rows[-1].shape == ()}
+    graphs = {name: as_graph(node) for name, node in example_roots.items()}
+    return {name: graph for name, graph in graphs.items() if graph.rows[-1].shape == ()}
 
 
 def test_the_numbers_are_those_of_backprop(example_roots):

@@ -1,0 +1,92 @@
+"""Files: written beside their target, then put in its place, so that a failure never harms what was there."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import tempfile
+from pathlib import Path
+
+from gradviz.errors import FileError
+
+
+def write_atomically(path: Path | str, data: bytes) -> None:
+    """Write a file whole or not at all.
+
+    Args:
+        path: the file; a symbolic link is written through.
+        data: its content.
+
+    Raises:
+        FileError: naming the file and the reason; what was there is as it was.
+    """
+    target = Path(path)
+    with contextlib.suppress(OSError):
+        target = target.resolve()
+    try:
+        if target.exists() and not target.is_file():
+            _write_device(target, data)
+            return
+        _replace(target, data)
+    except OSError as error:
+        raise FileError(f"cannot write {path}: {error.strerror or error}", hint=_remedy(error)) from None
+
+
+def check_room(path: Path | str, size: int = 1) -> None:
+    """Find out before long work whether a file of so many bytes can be written; nothing is left behind.
+
+    Raises:
+        FileError: as `write_atomically`.
+    """
+    target = Path(path)
+    try:
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if not target.exists() or target.is_file():
+            target = target.resolve()
+            with tempfile.TemporaryFile(prefix=f".{target.name[:80]}.", suffix=".part", dir=target.parent) as stream:
+                stream.write(bytes(size))
+    except OSError as error:
+        raise FileError(f"cannot write {path}: {error.strerror or error}", hint=_remedy(error)) from None
+
+
+def _write_device(target: Path, data: bytes) -> None:
+    """Write to what cannot be replaced (a pipe, a terminal); a folder raises here."""
+    with target.open("wb", buffering=0) as stream:
+        view = memoryview(data)
+        while view:
+            view = view[stream.write(view) :]
+
+
+def _replace(target: Path, data: bytes) -> None:
+    handle, name = tempfile.mkstemp(prefix=f".{target.name[:80]}.", suffix=".part", dir=target.parent)
+    try:
+        with os.fdopen(handle, "wb") as stream:
+            stream.write(data)
+        Path(name).chmod(_mode(target))
+        Path(name).replace(target)
+    except BaseException:  # Ctrl-C included: the part file must not stay
+        with contextlib.suppress(OSError):
+            Path(name).unlink()
+        raise
+
+
+def _mode(target: Path) -> int:
+    """The permissions that the file has, or that a new one would get."""
+    try:
+        return target.stat().st_mode & 0o777
+    except OSError:
+        mask = os.umask(0)
+        os.umask(mask)
+        return 0o666 & ~mask
+
+
+def _remedy(error: OSError) -> str:
+    if isinstance(error, FileNotFoundError):
+        return "its folder does not exist"
+    if isinstance(error, PermissionError):
+        return "choose a folder that you may write to"
+    if isinstance(error, IsADirectoryError):
+        return "name a file, not a folder"
+    return "free some space, or choose another place"
