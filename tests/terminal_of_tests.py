@@ -33,7 +33,14 @@ class FakeTerminal:
         self.before = termios.tcgetattr(side)
         self.raw = b""
         self.process = subprocess.Popen(
-            command, stdin=side, stdout=side, stderr=side, cwd=cwd, env=env, start_new_session=True, close_fds=True
+            command,
+            stdin=side,
+            stdout=side,
+            stderr=side,
+            cwd=cwd,
+            env=env,
+            start_new_session=True,
+            preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0),  # noqa: PLW1509 - so that Ctrl-C is a signal
         )
         self._side = side
 
@@ -85,7 +92,8 @@ class FakeTerminal:
     def restored(self) -> bool:
         """Whether the terminal is as it was: cooked, the cursor shown, the first screen back."""
         modes = termios.tcgetattr(self._side)[:4] == self.before[:4]
-        return modes and self.raw.rstrip().endswith(b"\x1b[?1049l") and b"\x1b[?25h" in self.raw[-40:]
+        since = self.raw.rpartition(b"\x1b[?1049h")[2]
+        return modes and b"\x1b[?1049l" in since and since.rfind(b"\x1b[?25h") > since.rfind(b"\x1b[?25l")
 
     def close(self) -> None:
         """End the program and give the terminal back."""

@@ -15,8 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from gradviz.draw.write import write_atomically
-from gradviz.errors import DrawError
+from gradviz.core.files import write_atomically
+from gradviz.errors import FileError
 
 MOST_FORMULAS = 1000
 _FORMAT = 1
@@ -77,7 +77,7 @@ class Cache:
         for key in list(self.formulas)[:-MOST_FORMULAS]:
             del self.formulas[key]
         text = json.dumps({"formulas": self.formulas, "outlines": self.outlines}, separators=(",", ":"))
-        with contextlib.suppress(OSError, DrawError):
+        with contextlib.suppress(OSError, FileError):
             self._file.parent.mkdir(parents=True, exist_ok=True)
             write_atomically(self._file, text.encode("utf-8", "backslashreplace"))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 from math import ceil, hypot
@@ -218,15 +217,17 @@ class _Composer:
         texts += captions
         extent = union([extent, *(text.rect for text in captions)])
         dx, dy = MARGIN - extent.left, MARGIN - extent.top
-        return Scene(
-            width=float(ceil(extent.width + 2 * MARGIN)),  # whole pixels, so that the paper fills the last ones
-            height=float(ceil(extent.height + 2 * MARGIN)),
+        scene = Scene(
+            width=extent.width,
+            height=extent.height,
             title=self._figure.title,
             description=self._figure.description,
-            texts=tuple(replace(text, x=text.x + dx, y=text.y + dy) for text in texts),
-            boxes=tuple(replace(box, rect=box.rect.moved(dx, dy)) for box in boxes),
-            edges=tuple(replace(edge, points=tuple((x + dx, y + dy) for x, y in edge.points)) for edge in edges),
+            texts=tuple(texts),
+            boxes=tuple(boxes),
+            edges=tuple(edges),
         )
+        width, height = ceil(extent.width + 2 * MARGIN), ceil(extent.height + 2 * MARGIN)
+        return scene.moved(dx, dy, float(width), float(height))  # whole pixels, so that the paper fills the last ones
 
     def _node_texts(self, anchors: Sequence[Point]) -> Iterator[PlacedText]:
         for node, sized, (x, y) in zip(self._figure.nodes, self._sized, anchors, strict=True):
@@ -282,4 +283,5 @@ def _straight(a: Point, b: Point) -> tuple[Point, ...]:
 
 
 def _placed(part: Part, owner: str, x: float, y: float, live: bool) -> PlacedText:
-    return PlacedText(part.kind, owner, part.label.tex, part.label.text, x, y, part.size, part.typeset, live)
+    label = part.label
+    return PlacedText(part.kind, owner, label.tex, label.text, x, y, part.size, part.typeset, live, label.shows)

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
-from gradviz.core.build import as_graph, param
 from gradviz.core.build import graph as freeze
+from gradviz.core.build import param
 from gradviz.core.expr import Expr
 from gradviz.core.format import array_text
 from gradviz.core.graph import Graph
 from gradviz.core.primitive import CONSTANT
+from gradviz.core.unroll import as_graph
 from gradviz.draw.picture import Picture
 from gradviz.draw.worksheet import worksheet
 from gradviz.errors import UsageError
@@ -126,9 +127,3 @@ def _one(source: np.random.Generator, x: Expr, leaves: Sequence[Expr]) -> Expr:
 def _two(source: np.random.Generator, a: Expr, b: Expr) -> Expr:
     makers: list[Callable[[], Expr]] = [lambda: a + b, lambda: a - b, lambda: a * b, lambda: maximum(a, b)]
     return makers[int(source.integers(4))]()
-
-
-def pages(pairs: Sequence[tuple[Picture, Picture]]) -> Iterator[Picture]:
-    """Yield the sheets, and then the keys in the same order."""
-    yield from (sheet for sheet, _ in pairs)
-    yield from (key for _, key in pairs)

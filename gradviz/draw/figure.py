@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from difflib import get_close_matches
 
-from gradviz.core.build import as_graph
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph
-from gradviz.draw.picture import Picture
+from gradviz.core.unroll import as_graph
+from gradviz.draw.picture import Picture, Source
+from gradviz.draw.scene import Scene
 from gradviz.errors import GraphError, UsageError, ValueMissingError
 from gradviz.figures.backprop import LABELS, LEAVES, backprop_figure
 from gradviz.passes.evaluate import backprop, evaluate
@@ -67,8 +68,12 @@ def figure(
     shown = values or None
 
     def picture(leaves: str) -> Picture:
+        def again(values: Values) -> Scene:
+            whole = VIEWS[view](made, values, labels=labels, leaves=leaves, title=title)
+            return Picture(whole, direction=direction).scene
+
         drawn = VIEWS[view](made, shown, labels=labels, leaves=leaves, title=title, path=path)
-        return Picture(drawn, theme=theme, direction=direction)
+        return Picture(drawn, theme=theme, direction=direction, source=Source(made, shown, path, again))
 
     first = picture(leaves)
     if leaves != "auto" or len(first.figure.edges) > _MOST_TRIED or not first.scene.crossings():

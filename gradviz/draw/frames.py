@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from gradviz.core.build import as_graph
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph
 from gradviz.core.plain import tex_to_text
+from gradviz.core.unroll import as_graph
 from gradviz.draw.figure import figure
 from gradviz.draw.parts import Part, label_part
 from gradviz.draw.picture import Picture
@@ -98,7 +98,7 @@ class _Frames:
         below += max((part.descent for part in self._captions), default=0.0)
         height = base.height + (below + _GAP if self._captions else 0.0)
         shift = (width - base.width) / 2
-        wide = _moved(base, shift, width, height)
+        wide = base.moved(shift, 0.0, float(round(width + 0.5)), float(round(height + 0.5)))
         for place in places:
             self._walk.move(place)
             yield self._picture(self._frame(wide, place, base.height))
@@ -130,17 +130,4 @@ class _Frames:
 
 
 def _caption(step: Step) -> Part:
-    tex = f"{step.formula} = {step.substituted}"
-    return label_part(Label(tex, tex_to_text(tex)), "caption")
-
-
-def _moved(scene: Scene, dx: float, width: float, height: float) -> Scene:
-    """Return the scene on a larger sheet, everything moved to the right."""
-    return replace(
-        scene,
-        width=float(round(width + 0.5)),
-        height=float(round(height + 0.5)),
-        texts=tuple(replace(text, x=text.x + dx) for text in scene.texts),
-        boxes=tuple(replace(box, rect=box.rect.moved(dx, 0.0)) for box in scene.boxes),
-        edges=tuple(replace(edge, points=tuple((x + dx, y) for x, y in edge.points)) for edge in scene.edges),
-    )
+    return label_part(Label(step.line, tex_to_text(step.line)), "caption")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import pairwise
 
+from gradviz.core.format import MINUS
 from gradviz.draw.glyphs import Glyph, Typeset
 
 _NUMBER = r"-?\d+(?:\.\d+)?"
@@ -68,6 +69,19 @@ class Numerals:
             max(line.descent for line in lines),
             tuple(pen.glyphs),
         )
+
+    def pieces(self) -> dict[str, tuple[str, float, float]]:
+        """Return for each character that a number or array may hold: its glyph, where it begins, the advance."""
+        found = {char: (piece.glyph.id, 0.0, piece.advance) for char, piece in self._signs.items()}
+        found[MINUS] = found.pop("-")
+        for tex, chars in ((r"\mathrm{NaN}0", "NaN"), (r"\infty 0", "∞"), (r"\|\cdot\| = 0", "‖·‖=")):
+            glyphs = self._pattern(tex).glyphs
+            for char, glyph, after in zip(chars, glyphs, glyphs[1:], strict=False):
+                found.setdefault(char, (glyph.id, 0.0, after.x - glyph.x))
+        before, sign, after = self._pattern(r"0 \times 0").glyphs  # the spaces that a sign has on both sides
+        gap = sign.x - before.x - found["0"][2]
+        found["×"] = (sign.id, gap, after.x - sign.x + gap)
+        return found
 
     def _prefix(self, letter: str, index: str, pen: _Pen) -> Typeset:
         """Set "f_{12} = "."""

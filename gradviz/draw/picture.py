@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gradviz.core.files import write_atomically
+from gradviz.core.graph import Graph
 from gradviz.draw.compose import compose
 from gradviz.draw.dot import to_graphviz
 from gradviz.draw.layout import DIRECTIONS
@@ -16,12 +19,29 @@ from gradviz.draw.scene import Scene
 from gradviz.draw.svg import to_svg
 from gradviz.draw.theme import find_theme
 from gradviz.draw.typeset import remember
-from gradviz.draw.write import write_atomically
 from gradviz.errors import UsageError
 from gradviz.figures.model import Figure
+from gradviz.passes.values import Values
 
 if TYPE_CHECKING:
     from graphviz import Digraph
+
+
+@dataclass(frozen=True)
+class Source:
+    """What a picture was made from.
+
+    Attributes:
+        graph: the graph.
+        values: those shown; None where there are none.
+        path: the leaf whose paths are lit, or "".
+        again: draws it with other values, and without lit paths; returns the scene.
+    """
+
+    graph: Graph
+    values: Values | None
+    path: str
+    again: Callable[[Values], Scene]
 
 
 class Picture:
@@ -33,12 +53,15 @@ class Picture:
         UsageError: for a theme or direction that does not exist.
     """
 
-    def __init__(self, figure: Figure, *, theme: str = "slide", direction: str = "down") -> None:
+    def __init__(
+        self, figure: Figure, *, theme: str = "slide", direction: str = "down", source: Source | None = None
+    ) -> None:
         if direction not in DIRECTIONS:
             raise UsageError(f"there is no direction {direction!r}", hint=f"choose one of {', '.join(DIRECTIONS)}")
         self.figure = figure
         self.theme = find_theme(theme)
         self.direction = direction
+        self._source = source
 
     @cached_property
     def scene(self) -> Scene:
@@ -62,6 +85,31 @@ class Picture:
     def pdf(self) -> bytes:
         """Return the picture as a vector PDF (needs ``gradviz[pdf]``)."""
         return to_pdf([(self.svg(), self.scene.width, self.scene.height)])
+
+    def html(self, *, live: bool = False) -> str:
+        """Return a page that walks through backpropagation: one file, which needs no network.
+
+        Args:
+            live: for a server: the page asks for a newer one.
+
+        Raises:
+            UsageError: for a frame or a worksheet, which are pictures of a moment.
+        """
+        from gradviz.draw.html import to_html
+
+        if self._source is None:
+            raise UsageError("a frame or a worksheet has no page", hint="make the page of the figure: gv.figure(…)")
+        return to_html(self._source, self.scene, self.theme, live=live)
+
+    def tex(self) -> str:
+        r"""Return the picture as LaTeX with TikZ: a document for pdflatex, and a picture for ``\input``.
+
+        Raises:
+            DrawError: for a picture larger than TeX's pages.
+        """
+        from gradviz.draw.tikz import to_tikz
+
+        return to_tikz(self.scene, self.theme)
 
     def json(self) -> str:
         """Return the scene as JSON."""
@@ -100,7 +148,7 @@ class Picture:
 
         Raises:
             UsageError: for an unknown format.
-            DrawError: when the file cannot be written; what was there is as it was.
+            FileError: when the file cannot be written; what was there is as it was.
         """
         target = Path(path)
         if format is None and not target.suffix:
@@ -120,6 +168,8 @@ FORMATS: dict[str, Callable[[Picture], str | bytes]] = {
     "svg": Picture.svg,
     "png": Picture.png,
     "pdf": Picture.pdf,
+    "html": Picture.html,
+    "tex": Picture.tex,
     "json": Picture.json,
     "dot": Picture.dot,
     "gv": Picture.dot,

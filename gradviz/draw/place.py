@@ -15,6 +15,7 @@ GAP = 5.0
 FARTHEST = 40.0
 """How far off its line a label may stand before it belongs nowhere, px."""
 
+_FLAT = 4.0
 _ALONG = (0.5, 0.44, 0.56, 0.38, 0.62, 0.32, 0.68, 0.26, 0.74, 0.8, 0.2, 0.86)
 
 
@@ -133,9 +134,9 @@ def _candidates(
 
 
 def _away(rect: Rect, point: Point, size: tuple[float, float]) -> float:
-    """How far a rectangle stands off a point."""
+    """How far a rectangle stands off a point; above or below it counts as a little farther than beside it."""
     across = abs((rect.left + rect.right) / 2 - point[0]) - size[0] / 2
-    return across + abs((rect.top + rect.bottom) / 2 - point[1]) - size[1] / 2
+    return across if across > 0 else abs((rect.top + rect.bottom) / 2 - point[1]) - size[1] / 2 + _FLAT
 
 
 def _beside(point: Point, slope: Point, size: tuple[float, float], side: int, *, flat: bool, gap: float) -> Rect:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -30,6 +30,7 @@ class PlacedText:
         size: the length of an em, px.
         typeset: its glyphs.
         live: whether a gradient flows through its owner.
+        shows: the number in it, as in the figure.
     """
 
     kind: str
@@ -41,6 +42,7 @@ class PlacedText:
     size: float
     typeset: Typeset
     live: bool = True
+    shows: str = ""
 
     @property
     def rect(self) -> Rect:
@@ -97,6 +99,22 @@ class Scene:
     edges: tuple[PlacedEdge, ...]
     blanks: tuple[Rect, ...] = ()
 
+    def moved(self, dx: float, dy: float, width: float, height: float) -> Scene:
+        """Return the scene on a sheet of another size, everything moved by dx, dy."""
+        return replace(
+            self,
+            width=width,
+            height=height,
+            texts=tuple(replace(text, x=text.x + dx, y=text.y + dy) for text in self.texts),
+            boxes=tuple(replace(box, rect=box.rect.moved(dx, dy)) for box in self.boxes),
+            edges=tuple(replace(edge, points=tuple((x + dx, y + dy) for x, y in edge.points)) for edge in self.edges),
+            blanks=tuple(rect.moved(dx, dy) for rect in self.blanks),
+        )
+
+    def with_texts(self, texts: Iterable[PlacedText]) -> Scene:
+        """Return the scene with more texts."""
+        return replace(self, texts=(*self.texts, *texts))
+
     def to_json(self) -> str:
         """Return the scene as JSON: every text and box with its rectangle, every edge with its route."""
         return json.dumps(self._plain(), ensure_ascii=False, indent=1) + "\n"
@@ -117,6 +135,7 @@ class Scene:
                     "size": _round(text.size),
                     "baseline": [_round(text.x), _round(text.y)],
                     "rect": _corners(text.rect),
+                    **({"shows": text.shows} if text.shows else {}),
                 }
                 for text in self.texts
             ],

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from html import escape
 
 from gradviz.draw.geometry import Point
@@ -34,9 +34,15 @@ FALLBACK_FONTS = (
 falls back to whichever font has the character."""
 
 
-def to_svg(scene: Scene, theme: Theme) -> str:
-    """Return a scene as an SVG document; the same scene gives the same text."""
-    names = _short_names(scene)
+def to_svg(scene: Scene, theme: Theme, more: Iterable[str] = ()) -> str:
+    """Return a scene as an SVG document; the same scene gives the same text.
+
+    Args:
+        scene: what to draw.
+        theme: its colors.
+        more: further glyphs to define.
+    """
+    names = short_names(scene, more)
     width, height = _number(scene.width), _number(scene.height)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
@@ -46,7 +52,7 @@ def to_svg(scene: Scene, theme: Theme) -> str:
         "<defs>",
         *(f'<path id="{name}" d="{OUTLINES[glyph]}"/>' for glyph, name in names.items()),
         "</defs>",
-        f'<rect width="{width}" height="{height}" fill="{theme.paper}"/>',
+        f'<rect class="paper" width="{width}" height="{height}" fill="{theme.paper}"/>',
         *_edges(scene, theme),
         *_boxes(scene, theme),
         *_blanks(scene, theme),
@@ -56,8 +62,10 @@ def to_svg(scene: Scene, theme: Theme) -> str:
     return "\n".join(parts) + "\n"
 
 
-def _short_names(scene: Scene) -> dict[str, str]:
+def short_names(scene: Scene, more: Iterable[str] = ()) -> dict[str, str]:
+    """Return the names that glyphs have in the document."""
     glyphs = dict.fromkeys(glyph.id for text in scene.texts for glyph in text.typeset.glyphs)
+    glyphs.update(dict.fromkeys(more))
     return {glyph: f"g{place}" for place, glyph in enumerate(glyphs)}
 
 
@@ -67,9 +75,14 @@ def _edges(scene: Scene, theme: Theme) -> Iterator[str]:
         color = theme.line if edge.live or edge.lit else theme.faint_line
         width = 3.2 if edge.lit else 1.6 if edge.live else 1.0
         yield (
-            f'<path data-edge="{edge.parent}/{edge.slot}" d="{_route(edge)}" stroke="{color}" stroke-width="{width}"/>'
+            f'<path class="{_with_faint("edge", edge.live)}" data-edge="{edge.parent}/{edge.slot}" d="{_route(edge)}" '
+            f'stroke="{color}" stroke-width="{width}"/>'
         )
     yield "</g>"
+
+
+def _with_faint(name: str, live: bool) -> str:
+    return name if live else f"{name} faint"
 
 
 def _route(edge: PlacedEdge) -> str:
@@ -84,7 +97,8 @@ def _boxes(scene: Scene, theme: Theme) -> Iterator[str]:
     for box in scene.boxes:
         stroke = theme.border if box.live else theme.faint_line
         yield (
-            f'<rect data-node="{box.key}" x="{_number(box.rect.left)}" y="{_number(box.rect.top)}" '
+            f'<rect class="{_with_faint("box", box.live)}" data-node="{box.key}" x="{_number(box.rect.left)}" '
+            f'y="{_number(box.rect.top)}" '
             f'width="{_number(box.rect.width)}" height="{_number(box.rect.height)}" rx="7" fill="{theme.box}" '
             f'stroke="{stroke}" stroke-width="1.5"/>'
         )
@@ -102,6 +116,7 @@ def _blanks(scene: Scene, theme: Theme) -> Iterator[str]:
 def _text(text: PlacedText, theme: Theme, names: dict[str, str]) -> str:
     """One formula: a group in units of a thousandth of an em, with its LaTeX."""
     scale = _number(text.size / 1000, 5)
+    shows = f' data-shows="{text.shows}"' if text.shows else ""
     inside = []
     for glyph in text.typeset.glyphs:
         x, y = round(glyph.x * 1000), round(glyph.y * 1000)
@@ -113,7 +128,7 @@ def _text(text: PlacedText, theme: Theme, names: dict[str, str]) -> str:
     inside.extend(_rule(rule) for rule in text.typeset.rules)
     inside.extend(_real_text(piece) for piece in text.typeset.texts)
     return (
-        f'<g class="{text.kind}" data-owner="{text.owner}" data-tex="{_clean(text.tex)}" '
+        f'<g class="{text.kind}" data-owner="{text.owner}"{shows} data-tex="{_clean(text.tex)}" '
         f'transform="translate({_number(text.x)} {_number(text.y)}) scale({scale})" '
         f'fill="{theme.color(text.kind)}">{"".join(inside)}</g>'
     )

@@ -36,10 +36,10 @@ class Theme:
 
     def color(self, kind: str) -> str:
         """Return the color of a kind of text."""
-        return str(getattr(self, _ROLES[kind]))
+        return str(getattr(self, ROLES[kind]))
 
 
-_ROLES = {
+ROLES = {
     "operation": "ink",
     "data": "ink",
     "constant": "quiet",
@@ -50,6 +50,7 @@ _ROLES = {
     "derivative": "derivative",
     "caption": "ink",
 }
+"""Which color a kind of text has."""
 
 THEMES = {
     theme.name: theme

@@ -12,6 +12,7 @@ import unicodedata
 import warnings
 from dataclasses import astuple
 from functools import lru_cache
+from itertools import accumulate
 from typing import Any
 
 from gradviz.draw.cache import Cache, cache_folder
@@ -23,11 +24,13 @@ _EM = 100.0  # the size at which ziamath is asked, so that its rounding does not
 _MOST_CHARACTERS = 400
 _MOST_PLAIN = 60
 _MOST_REMEMBERED = 300
+_DEEPEST = 8  # ziamath takes twice as long for every level of nesting
 _WIDE, _NARROW = "Ш", "в"  # stand-ins: covered letters about 1 em and 0.5 em wide
 _ESCAPES = re.compile(r"\\([_&#%$])|\\([\^~])\{\}")
 _BOLD_DIGITS = re.compile(r"\\mathbf\{(\d+)\}")
 _ITALIC = {r"\phi": "\N{MATHEMATICAL ITALIC PHI SYMBOL}", r"\epsilon": "\N{MATHEMATICAL ITALIC EPSILON SYMBOL}"}
 _GREEK = re.compile(r"\\(?:phi|epsilon)(?![A-Za-z])")
+_NESTING = re.compile(r"\\[{}]|(\\begin\b|\\left\b|\{)|(\\end\b|\\right\b|\})")
 _UNARY_MINUS = re.compile(r"(^|[=\[({<>&,]|\\\\|\\ |\\(?:le|ge|neq)\s)(\s*)-")
 
 
@@ -47,6 +50,11 @@ def typeset(tex: str, text: str) -> Typeset:
         text: the same as plain text, used where the LaTeX cannot be read.
     """
     return _numerals().set(tex) or _remembered(tex, text)
+
+
+def numeral_pieces() -> dict[str, tuple[str, float, float]]:
+    """Return for each character of numbers and arrays: its glyph, where it begins, the advance, em."""
+    return _numerals().pieces()
 
 
 @lru_cache(maxsize=1)
@@ -92,13 +100,19 @@ def _from_plain(width: float, ascent: float, descent: float, *parts: Any) -> Typ
 
 def _typeset(tex: str, text: str) -> Typeset:
     cleaned = _visible(tex)
-    if len(cleaned) > _MOST_CHARACTERS:
+    if len(cleaned) > _MOST_CHARACTERS or _depth(cleaned) > _DEEPEST:
         return _plain(text)
     source, replaced = _with_stand_ins(_as_latex_would(cleaned))
     try:
         return _from_ziamath(source, replaced)
     except Exception:  # whatever a parser may raise for a user's LaTeX: it is drawn as text
         return _plain(text)
+
+
+def _depth(tex: str) -> int:
+    """Return how deeply groups, tall brackets and environments are nested."""
+    change = ((opening != "") - (closing != "") for opening, closing in _NESTING.findall(tex))
+    return max(accumulate(change), default=0)
 
 
 def _as_latex_would(tex: str) -> str:

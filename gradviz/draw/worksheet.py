@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from gradviz.core.build import as_graph
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph
+from gradviz.core.unroll import as_graph
 from gradviz.draw.figure import figure
 from gradviz.draw.geometry import Rect
 from gradviz.draw.parts import label_part

@@ -20,7 +20,7 @@ LEAVES = ("auto", "once", "repeat")
 MOST_SHARED = 3
 """A leaf used at more places than this is repeated at each, so that edges stay short."""
 
-NOT_COMPUTED = Label(r"\cdot", "not computed")
+_NOT_COMPUTED = (r"\cdot", "not computed")
 _MOST_DESCRIBED = 40
 _LONGEST_CAPTION = 60
 _MOST_CAPTIONS = 3
@@ -155,19 +155,19 @@ class _BackpropView:
         )
 
     def _line(self, tex: str, text: str, value: Label | None) -> Label | None:
-        return value and Label(tex + value.tex, text + value.text)
+        return value and Label(tex + value.tex, text + value.text, value.shows)
 
     def _forward(self, index: int) -> Label | None:
         if self._values is None:
             return None
         value = self._values.forward.get(index)
-        return NOT_COMPUTED if value is None else _number(value)
+        return _number(value, f"f{index}")
 
     def _backward(self, index: int) -> Label | None:
         if self._values is None or not len(self._values.backward) or not self._live[index]:
             return None
         value = self._values.backward.get(index)
-        return NOT_COMPUTED if value is None else _number(value)
+        return _number(value, f"g{index}")
 
     def _edges(self, node: Node) -> Iterator[FigureEdge]:
         for slot, child in enumerate(node.args):
@@ -186,7 +186,7 @@ class _BackpropView:
             tex = self._labeler.derivative(parent, slot)
             yield Label(tex, tex_to_text(tex))
         if self._labels in ("numeric", "both") and self._values is not None:
-            number = _number(self._values.local[parent, slot])
+            number = _number(self._values.local.get((parent, slot)), f"d{parent}/{slot}")
             if self._labels == "numeric" or number.tex != tex:
                 yield number
 
@@ -202,5 +202,6 @@ class _BackpropView:
         return " ".join(lines)
 
 
-def _number(value: Any) -> Label:
-    return Label(array_tex(value), array_text(value))
+def _number(value: Any, shows: str) -> Label:
+    tex, text = _NOT_COMPUTED if value is None else (array_tex(value), array_text(value))
+    return Label(tex, text, shows)

@@ -15,10 +15,15 @@ Kind = Literal["operation", "parameter", "data", "constant"]
 
 @dataclass(frozen=True, slots=True)
 class Label:
-    """A piece of mathematics: its LaTeX (no dollar signs) and the same as plain text."""
+    """A piece of mathematics: its LaTeX (no dollar signs) and the same as plain text.
+
+    ``shows`` names the number in it, if there is one: "f3" the value of node 3, "g3" its adjoint, "d5/0" the
+    derivative on slot 0 of node 5.
+    """
 
     tex: str
     text: str
+    shows: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import pytest
 
 import gradviz as gv
 from gradviz.core.format import array_text
-from gradviz.draw.exercises import exercises, pages
+from gradviz.draw.exercises import exercises
 
 
 def leaves_of(key):
@@ -59,11 +59,6 @@ def test_the_seed_decides_all():
     )  # fmt: skip
     assert first == again
     assert first != other
-
-
-def test_sheets_come_before_keys():
-    pairs = exercises(None, 2)
-    assert list(pages(pairs)) == [pairs[0][0], pairs[1][0], pairs[0][1], pairs[1][1]]
 
 
 def test_more_than_there_are():

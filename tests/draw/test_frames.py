@@ -43,7 +43,7 @@ def test_the_numbers_are_those_of_the_steps(example_roots, name):
     nodes = {node.key: node.node for node in pictures[0].figure.nodes}
     for step, picture in zip(steps, pictures[1:], strict=True):
         (caption,) = [text for text in picture.scene.texts if text.kind == "caption"]
-        assert caption.text == tex_to_text(f"{step.formula} = {step.substituted}")
+        assert caption.text == tex_to_text(step.line)
         lit = [(nodes[edge.parent], edge.slot) for edge in picture.scene.edges if edge.lit]
         assert lit == ([(step.parent, step.slot)] if step.phase == "backward" else [])
     for text in pictures[-1].scene.texts:

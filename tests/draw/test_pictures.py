@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import gradviz as gv
 from gradviz.draw.theme import THEMES
-from gradviz.errors import DrawError, UsageError
+from gradviz.errors import DrawError, FileError, UsageError
 
 HINGE = ROOT / "examples" / "hinge_loss.py"
 
@@ -188,7 +188,7 @@ def test_formats(tmp_path):
         picture.save(tmp_path / "picture.svgg")
     with pytest.raises(UsageError, match="no suffix"):
         picture.save(tmp_path / "picture")
-    with pytest.raises(DrawError, match="cannot write"):
+    with pytest.raises(FileError, match="cannot write"):
         picture.save(tmp_path / "missing" / "picture.svg")
 
 

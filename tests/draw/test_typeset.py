@@ -28,6 +28,15 @@ def test_bold_one_is_bold():
     assert plain.glyphs[0].id != bold.glyphs[0].id
 
 
+@pytest.mark.parametrize(
+    ("opening", "closing"), [("{", "}"), (r"\left(", r"\right)"), (r"\begin{matrix}", r"\end{matrix}")]
+)
+def test_what_would_be_typeset_for_minutes_is_text(opening, closing):
+    deep, text = (typeset(opening * levels + "x" + closing * levels, "plain") for levels in (14, 0))
+    assert deep == typeset("plain" * 100, "plain")
+    assert text == typeset("x", "x")
+
+
 def test_outlines_are_shared_and_short():
     typeset("x + x + x", "")
     assert all(len(path) < 2000 for path in OUTLINES.values())

@@ -9,6 +9,7 @@ import pytest
 
 import gradviz as gv
 from gradviz.core.format import array_text
+from gradviz.draw.geometry import along
 from gradviz.draw.worksheet import BLANKS
 
 EXAMPLES = ["hinge_loss-loss", "squared_loss-loss", "baydin_example-y", "cs231n_neuron-f", "mazur_network-loss"]
@@ -33,9 +34,10 @@ def test_the_key_has_the_numbers_and_the_sheet_has_not(example_roots, name):
     assert re.search(r"f0 = ", key.svg())
 
 
+@pytest.mark.parametrize("blank", [list(BLANKS), ["f", "g"]])
 @pytest.mark.parametrize("name", EXAMPLES)
-def test_boxes_are_clear_of_everything(example_roots, name):
-    sheet, key = gv.worksheet(example_roots[name], blank=list(BLANKS))
+def test_boxes_are_clear_of_everything(example_roots, name, blank):
+    sheet, key = gv.worksheet(example_roots[name], blank=blank)
     assert sheet.scene.problems() == []
     scene = sheet.scene
     for place, box in enumerate(scene.blanks):
@@ -47,6 +49,11 @@ def test_boxes_are_clear_of_everything(example_roots, name):
                 box.right <= other.left or other.right <= box.left or box.bottom <= other.top or other.bottom <= box.top
             )
             assert apart, (name, box, other)
+    lines = {f"{edge.parent}/{edge.slot}": along(edge.line, 32) for edge in scene.edges}
+    for text in scene.texts:
+        if text.kind == "derivative":
+            near = text.rect.grown(24)
+            assert any(near.left < x < near.right and near.top < y < near.bottom for x, y in lines[text.owner]), text
     kept = {(t.kind, t.owner, t.text): (t.x, t.y) for t in key.scene.texts}
     for text in scene.texts:
         if (text.kind, text.owner, text.text) in kept:
