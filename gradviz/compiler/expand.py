@@ -1,0 +1,132 @@
+"""A graph of single instructions: primitives whose rule is a formula are replaced by what it is made of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from gradviz.core.apply import apply, constant, make_leaf
+from gradviz.core.build import frozen
+from gradviz.core.expr import Expr, handle_at
+from gradviz.core.graph import Graph, Node
+from gradviz.core.loop import Loop
+from gradviz.core.primitive import Primitive, Shape
+from gradviz.core.replay import Build, rebuild, replay
+from gradviz.core.tape import current_tape
+from gradviz.core.trace import trace
+from gradviz.errors import RuleError
+from gradviz.namespaces import nodes as xp
+from gradviz.namespaces.record import Term, as_term, recorder, symbol
+
+MOST_STEPS = 20
+"""A formula within a formula within a formula: more levels than this are a rule that calls itself."""
+
+
+def recorded(op: Primitive, attrs: Mapping[str, Any], shapes: tuple[Shape, ...]) -> Term | None:
+    """Return a primitive's value as a term of the symbols "0", "1", …; None if its rule asks for arrays."""
+    try:
+        return as_term(op.forward(recorder, *(symbol(str(slot), shape) for slot, shape in enumerate(shapes)), **attrs))
+    except (TypeError, AttributeError):
+        return None
+
+
+def is_single(term: Term) -> bool:
+    """Whether a term is one function of symbols and numbers."""
+    if term.fn == "indicator":
+        return is_single(term.args[0])
+    return all(arg.fn in ("symbol", "number") for arg in term.args)
+
+
+def expand(graph: Graph, dtype: np.dtype[Any] | None = None) -> Graph:
+    """Return a graph of the same outputs in which every node is a single instruction.
+
+    Args:
+        graph: a graph, which may hold loops.
+        dtype: of all floating-point leaves, instead of their own.
+    """
+    handles = replay(graph, lambda node, args: _expanded(node, args, dtype))
+    return frozen({name: handles[index] for name, index in graph.outputs.items()})
+
+
+def in_dtype(graph: Graph, dtype: np.dtype[Any]) -> Graph:
+    """Return the graph with this dtype of all floats, also of constants that rules have made; itself if it is so."""
+    return graph if _is_in(graph, dtype) else expand(graph, dtype)
+
+
+def _is_in(graph: Graph, dtype: np.dtype[Any]) -> bool:
+    for row in set(graph.rows):
+        loop = row.attrs.get("loop")
+        inside = not isinstance(loop, Loop) or _is_in(loop.cell, dtype)
+        if not inside or (row.dtype.kind == "f" and row.dtype != dtype):
+            return False
+    return True
+
+
+def _expanded(node: Node, args: list[Expr], dtype: np.dtype[Any] | None) -> Expr:
+    if node.op.leaf:
+        return _leaf(node, args, dtype)
+    loop = node.attrs.get("loop")
+    if isinstance(loop, Loop):
+        return apply(node.op, *args, **{**node.attrs, "loop": _loop(loop, dtype)})
+    attrs = node.attrs
+    if dtype is not None and "dtype" in attrs and node.dtype.kind == "f":
+        attrs = {**attrs, "dtype": dtype}
+    return _formula(node.op, args, attrs)
+
+
+def _formula(op: Primitive, args: list[Expr], attrs: Mapping[str, Any], depth: int = 0) -> Expr:
+    """Apply a primitive, or what its rule is made of."""
+    term = recorded(op, attrs, tuple(arg.shape for arg in args))
+    if term is None or is_single(term) or depth > MOST_STEPS:
+        return apply(op, *args, **attrs)
+    first = args[0].tape
+    before = len(first.rows)
+    made: Expr = constant(op.forward(xp, *args, **attrs))
+    if any(first.rows[index].op is op for index in range(before, len(first.rows))):
+        raise RuleError(f"the rule of {op.name} is made of itself")
+    return _again(made, before, depth)
+
+
+def _again(made: Expr, before: int, depth: int) -> Expr:
+    """Expand what a formula has put on the tape."""
+    tape = made.tape
+    new: dict[int, Expr] = {}
+
+    def handle(index: int) -> Expr:
+        return new.get(index) or handle_at(tape, index)
+
+    for index in range(before, made.id + 1):
+        row = tape.rows[index]
+        if not row.op.leaf:
+            args = [handle(arg) for arg in tape.args[index]]
+            moved = any(arg in new for arg in tape.args[index])
+            term = recorded(row.op, row.attrs, tuple(arg.shape for arg in args))
+            if moved or not (term is None or is_single(term)):
+                new[index] = _formula(row.op, args, row.attrs, depth + 1)
+    return handle(made.id)
+
+
+def _leaf(node: Node, args: list[Expr], dtype: np.dtype[Any] | None) -> Expr:
+    if dtype is None or node.dtype.kind != "f":
+        return rebuild(node, args)
+    value = None if node.value is None else np.asarray(node.value, dtype)
+    return make_leaf(node.op, value, current_tape().lane(node.shape, dtype))
+
+
+@lru_cache(maxsize=64)
+def _loop(loop: Loop, dtype: np.dtype[Any] | None) -> Loop:
+    """Return the loop with a cell of single instructions; all results of a loop must get the same one."""
+    return recell(loop, lambda node, args: _expanded(node, args, dtype))
+
+
+def recell(loop: Loop, build: Build, *, rename: bool = True) -> Loop:
+    """Return a loop whose cell is built anew, node by node."""
+    handles = replay(loop.cell, build, rename=rename)
+    results = [handles[index] for index in (*loop.following, *loop.emitted)]
+    cell, ids, _ = trace([handles[index] for index in loop.inputs], results)
+    found = tuple(cell.outputs.values())
+    return replace(loop, cell=cell, inputs=ids, following=found[: loop.states], emitted=found[loop.states :])

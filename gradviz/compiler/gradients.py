@@ -1,0 +1,195 @@
+"""The gradients of a graph as part of the graph: what a training step computes, loops kept as loops."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+from gradviz.core.apply import apply, constant, make_leaf
+from gradviz.core.build import data, frozen
+from gradviz.core.expr import Expr
+from gradviz.core.graph import Graph, Node
+from gradviz.core.loop import Loop, cell_adjoints, passed_on
+from gradviz.core.primitive import DATA, FUNCTIONS, REGISTRY
+from gradviz.core.replay import rebuild
+from gradviz.core.tape import current_tape, inside
+from gradviz.core.trace import trace
+from gradviz.errors import GradvizError, GraphError, error_location, user_location
+from gradviz.namespaces import nodes as xp
+
+GRADIENT = "∂"
+"""The gradient by the leaf W is the output "∂W"."""
+
+
+def with_gradients(graph: Graph, root: str, wrt: Iterable[int], seed: str | None = None) -> Graph:
+    """Return a graph of the same outputs and of the gradients of one of them by some leaves.
+
+    Args:
+        graph: a graph, which may hold loops.
+        root: the name of an output.
+        wrt: the ids of leaves.
+        seed: the name of a new data leaf that the adjoint of the output starts from, instead of 1; of the
+            output's shape.
+    """
+    return _Differentiation(graph).run(root, list(wrt), seed)
+
+
+class _Differentiation:
+    def __init__(self, graph: Graph) -> None:
+        self._graph = graph
+        self._handles: list[Expr] = []
+        self._adjoints: dict[int, Expr] = {}
+        self._loops: dict[Any, _LoopRun] = {}
+        self._first: dict[Any, int] = {}
+        """By loop and arguments, the first of the nodes that are results of this run."""
+
+    def run(self, root: str, wrt: list[int], seed: str | None) -> Graph:
+        """Build the whole graph."""
+        graph = self._graph
+        for node in graph.nodes:
+            with inside(node.scope):
+                made = self._forward(node)
+            made.tape.offer_name(made.id, graph.names.get(node.id))
+            self._handles.append(made)
+        start = graph.outputs[root]
+        live = graph.depends_on(frozenset(wrt))
+        row = graph.rows[start]
+        one = data(seed, shape=row.shape, dtype=row.dtype) if seed else constant(np.ones(row.shape), row.dtype)
+        self._add(start, one)
+        for index in range(len(graph) - 1, -1, -1):
+            if live[index] and not graph.rows[index].op.leaf:
+                self._back(index, live)
+        outputs = {name: self._handles[index] for name, index in graph.outputs.items()}
+        for leaf in wrt:
+            found = self._adjoints.get(leaf)
+            row = graph.rows[leaf]
+            outputs[GRADIENT + graph.node(leaf).path] = (
+                constant(np.zeros(row.shape), row.dtype) if found is None else found
+            )
+        return frozen(outputs)
+
+    def _forward(self, node: Node) -> Expr:
+        args = [self._handles[arg] for arg in node.args]
+        loop = node.attrs.get("loop")
+        if not isinstance(loop, Loop):
+            with inside(node.scope if node.op.leaf else ""):  # a leaf is known by its path
+                return rebuild(node, args)
+        key = (loop, node.args)
+        if key not in self._loops:
+            self._loops[key] = _LoopRun(loop, args)
+            self._first[key] = node.id
+        return self._loops[key].result(node.attrs["take"])
+
+    def _add(self, index: int, g: Expr | None) -> None:
+        if g is not None:
+            before = self._adjoints.get(index)
+            self._adjoints[index] = g if before is None else before + g
+
+    def _back(self, index: int, live: bytearray) -> None:
+        row, args = self._graph.rows[index], self._graph.args[index]
+        loop = row.attrs.get("loop")
+        if isinstance(loop, Loop):
+            run = self._loops[loop, args]
+            run.adjoints[row.attrs["take"]] = self._adjoints.get(index)
+            if index == self._first[loop, args] and any(g is not None for g in run.adjoints.values()):
+                for child, g in zip(args, run.back([bool(live[arg]) for arg in args]), strict=True):
+                    self._add(child, g)
+            return
+        g = self._adjoints.get(index)
+        if g is None:
+            return
+        try:
+            added = passed_on(self._graph, self._handles, index, g, xp)
+        except GradvizError:
+            raise
+        except Exception as error:
+            raise GraphError(
+                f"the rule of {self._graph.describe(index)} cannot be run on nodes: {type(error).__name__}: {error}",
+                where=error_location(error) or user_location(),
+            ) from error
+        for child, one in zip(args, added, strict=True):
+            if live[child]:
+                self._add(child, None if one is None else constant(one))
+
+
+class _LoopRun:
+    """One loop run forward, keeping what the way back needs, and the loop that goes back."""
+
+    def __init__(self, loop: Loop, args: list[Expr]) -> None:
+        cell = loop.cell
+        inner = [index for index, row in enumerate(cell.rows) if not row.op.leaf]
+        states = loop.inputs[loop.sequences : loop.sequences + loop.states]
+        self._kept = (*loop.emitted, *states, *inner)
+        self._loop = loop
+        self._wide = Loop(
+            cell, loop.inputs, loop.sequences, loop.states, loop.following, self._kept, loop.length, loop.reverse
+        )
+        self._args = args
+        self.adjoints: dict[int, Expr | None] = {}
+
+    def result(self, take: int) -> Expr:
+        """Return a result of the original loop."""
+        original = len(self._loop.emitted)
+        wide = take if take < original else take - original + len(self._kept)
+        return self._wide_result(wide)
+
+    def back(self, live: list[bool]) -> list[Expr | None]:
+        """Return the adjoints of the arguments, given those of the results; None where there is none."""
+        loop, cell = self._loop, self._loop.cell
+        count = len(loop.emitted)
+        seen = {take: g for take, g in self.adjoints.items() if g is not None}
+        emitted = {take: g for take, g in seen.items() if take < count}
+        known = dict(enumerate(self._kept[count:], count))
+        items, _, shared = loop.split(self._args)
+        shared_ids = loop.inputs[loop.sequences + loop.states :]
+        sequences = [*emitted.values(), *items, *(self._wide_result(place) for place in known)]
+        after = [seen.get(count + place) or _zeros(cell, index) for place, index in enumerate(loop.following)]
+        kinds = [loop.emitted[take] for take in emitted], [*loop.inputs[: loop.sequences], *known.values()]
+        leaves = [self._leaf(index) for index in (*kinds[0], *kinds[1], *loop.following, *shared_ids)]
+        ends = len(kinds[0]), len(sequences), len(sequences) + loop.states
+        values = self._values(
+            dict(zip((*kinds[1], *shared_ids), (*leaves[ends[0] : ends[1]], *leaves[ends[2] :]), strict=True))
+        )
+        seeds = [*zip(loop.following, leaves[ends[1] : ends[2]], strict=True), *zip(kinds[0], leaves, strict=False)]
+        found = cell_adjoints(loop, values, seeds, xp)
+        states = range(loop.sequences, loop.sequences + loop.states)
+        before = [_zeros(cell, loop.inputs[i]) if found[i] is None else constant(found[i]) for i in states]
+        parts = [i for i, one in enumerate(found) if one is not None and live[i] and i not in states]
+        back = self._traced(leaves, before, [found[i] for i in parts], len(sequences))
+        given = [*sequences, *after, *shared]
+        answer: list[Expr | None] = [None] * len(loop.inputs)
+        for take, place in enumerate((*parts, *states)):
+            if live[place]:
+                one = apply(REGISTRY["scan"], *given, loop=back, take=take)
+                answer[place] = one if place < loop.sequences + loop.states else FUNCTIONS["sum"](one, axis=0)
+        return answer
+
+    def _wide_result(self, take: int) -> Expr:
+        return apply(REGISTRY["scan"], *self._args, loop=self._wide, take=take)
+
+    def _leaf(self, index: int) -> Expr:
+        row = self._loop.cell.rows[index]
+        return make_leaf(DATA, None, current_tape().lane(row.shape, row.dtype))
+
+    def _values(self, given: dict[int, Expr]) -> list[Any]:
+        """Return what stands for the value of each node of the cell on the way back."""
+        cell = self._loop.cell
+        values: list[Any] = [given.get(index) for index in range(len(cell))]
+        for index, value in cell.constants.items():
+            values[index] = constant(value, cell.rows[index].dtype)
+        return values
+
+    def _traced(self, leaves: list[Expr], before: list[Expr], emitted: list[Any], sequences: int) -> Loop:
+        loop = self._loop
+        traced, ids, outer = trace(leaves, [*before, *map(constant, emitted)])
+        assert not outer
+        results = tuple(traced.outputs.values())
+        following, kept = results[: loop.states], results[loop.states :]
+        return Loop(traced, ids, sequences, loop.states, following, kept, loop.length, not loop.reverse)
+
+
+def _zeros(graph: Graph, index: int) -> Expr:
+    row = graph.rows[index]
+    return constant(np.zeros(row.shape), row.dtype)

@@ -1,0 +1,50 @@
+"""Ctrl-C in the middle of a step: the step is finished first, so that no array is left half changed."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+from gradviz.compiler.history import History
+
+
+class TrainingInterrupted(KeyboardInterrupt):
+    """Ctrl-C ended a training, after a whole step.
+
+    Attributes:
+        history: what happened until then.
+    """
+
+    def __init__(self, history: History) -> None:
+        super().__init__(f"training was interrupted: {history!r}")
+        self.history = history
+
+
+@contextmanager
+def held_back() -> Iterator[Callable[[], bool]]:
+    """Yield a function that tells whether Ctrl-C was pressed; a second Ctrl-C acts at once.
+
+    Where somebody else handles the signal, or outside the main thread, nothing is held back.
+    """
+    pressed = False
+
+    def note(number: int, frame: FrameType | None) -> None:
+        nonlocal pressed
+        if pressed:
+            signal.default_int_handler(number, frame)
+        pressed = True
+
+    ours = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    )
+    if ours:
+        signal.signal(signal.SIGINT, note)
+    try:
+        yield lambda: pressed
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,0 +1,140 @@
+"""Parts and wholes: the parts of one array put together again are that array; sums of parts are joins."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from gradviz.core.expr import Expr
+from gradviz.core.graph import Node
+from gradviz.core.primitive import FUNCTIONS
+from gradviz.passes.rewrite import made_by
+
+MOST_TERMS = 32
+
+
+class Span(NamedTuple):
+    """A part of an array: from start to stop along one axis."""
+
+    axis: int
+    start: int
+    stop: int
+    single: bool
+    """Whether the part has no such axis."""
+
+
+def span_of(key: tuple[Any, ...], shape: tuple[int, ...]) -> Span | None:
+    """Return the part that an index takes of an array; None if it is more complicated than that."""
+    if any(part is None or not (isinstance(part, (int, slice)) or part is Ellipsis) for part in key):
+        return None
+    if Ellipsis in key:
+        place = key.index(Ellipsis)
+        filled = len(shape) - len(key) + 1
+        key = (*key[:place], *(slice(None),) * filled, *key[place + 1 :])
+    key = (*key, *(slice(None),) * (len(shape) - len(key)))
+    found = None
+    for axis, (part, length) in enumerate(zip(key, shape, strict=True)):
+        if isinstance(part, int):
+            start = part % length
+            one = Span(axis, start, start + 1, True)
+        else:
+            start, stop, step = part.indices(length)
+            if step != 1:
+                return None
+            one = Span(axis, start, max(start, stop), False)
+        if one.single or (one.start, one.stop) != (0, length):
+            if found is not None:
+                return None
+            found = one
+    return found
+
+
+def stack(parts: list[Expr]) -> Expr:
+    """Stack arrays; consecutive parts of one array are a slice of it."""
+    found = [_item(part) for part in parts]
+    first = found[0]
+    if first is not None and all(
+        one is not None and one[0].id == first[0].id and one[1] == first[1] + place for place, one in enumerate(found)
+    ):
+        base, start = first
+        whole = start == 0 and len(parts) == base.shape[0]
+        return base if whole else base[start : start + len(parts)]
+    return FUNCTIONS["stack"](parts)  # type: ignore[no-any-return]
+
+
+def _item(handle: Expr) -> tuple[Expr, int] | None:
+    """Return of which array, and which, an item along the first axis is."""
+    inner = made_by(handle, "getitem")
+    if inner is None:
+        return None
+    span = span_of(handle.tape.rows[handle.id].attrs["key"], inner[0].shape)
+    return (inner[0], span.start) if span is not None and span.axis == 0 and span.single else None
+
+
+def stacked(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
+    """The rule of stack."""
+    if node.attrs["axis"] != 0:
+        return None
+    made = stack(args)
+    return None if made_by(made, "stack") else made
+
+
+def joined(handle: Expr, others: list[Expr]) -> Expr | None:
+    """Return the sum of arrays that are each zero outside of a part of their own, as a join; None if it is none."""
+    pieces: list[tuple[Span, Expr]] = []
+    for one in (handle, *others):
+        inner = made_by(one, "scatter")
+        if inner is None or one.shape != handle.shape:
+            return None
+        span = span_of(one.tape.rows[one.id].attrs["key"], one.shape)
+        if span is None:
+            return None
+        pieces += _single(span, inner[0])
+    pieces.sort(key=lambda piece: piece[0].start)
+    axis = pieces[0][0].axis
+    ends = [0, *(span.stop for span, _ in pieces)]
+    if ends[-1] != handle.shape[axis] or any(
+        span.axis != axis or span.start != end for (span, _), end in zip(pieces, ends, strict=False)
+    ):
+        return None
+    if all(span.single for span, _ in pieces):
+        return FUNCTIONS["stack"]([part for _, part in pieces], axis)  # type: ignore[no-any-return]
+    parts = [FUNCTIONS["expand_dims"](part, axis) if span.single else part for span, part in pieces]
+    return FUNCTIONS["concatenate"](parts, axis)  # type: ignore[no-any-return]
+
+
+def _single(span: Span, part: Expr) -> list[tuple[Span, Expr]]:
+    """Return what was stacked for a slice one by one."""
+    inner = made_by(part, "stack")
+    if inner is None or span.single or part.tape.rows[part.id].attrs["axis"] != span.axis:
+        return [(span, part)]
+    starts = range(span.start, span.stop)
+    return [(Span(span.axis, start, start + 1, True), one) for start, one in zip(starts, inner, strict=True)]
+
+
+def sum_of_parts(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
+    """The rule of add: terms that are zero but for a part become one join, if they cover the whole."""
+    terms = [term for arg in args for term in _terms(arg)]
+    found = [term for term in terms if made_by(term, "scatter") is not None]
+    if len(found) < 2:
+        return None
+    made = joined(found[0], found[1:])
+    if made is None or made.shape != node.shape:
+        return None
+    for term in terms:
+        if made_by(term, "scatter") is None:
+            made = made + term
+    return made
+
+
+def _terms(handle: Expr) -> list[Expr]:
+    found: list[Expr] = []
+    waiting = [handle]
+    while waiting:
+        one = waiting.pop()
+        inner = made_by(one, "add") if len(found) + len(waiting) < MOST_TERMS else None
+        if inner is None:
+            found.append(one)
+        else:
+            waiting += [arg for arg in inner if arg.shape == handle.shape]
+            found += [arg for arg in inner if arg.shape != handle.shape]
+    return found

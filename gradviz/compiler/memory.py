@@ -1,0 +1,118 @@
+"""Which buffers share memory: a block is used again as soon as nothing reads what stood there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from gradviz.compiler.instructions import ELEMENTWISE, Block, Instruction, Place, Repeat, size
+from gradviz.core.graph import Graph
+from gradviz.core.primitive import PARAMETER
+
+FEWEST_TRANSPOSED = 1024
+"""The elements of a smaller matrix may lie as they like."""
+
+
+def inputs_first(graph: Graph) -> frozenset[str]:
+    """Return the paths of the matrices whose columns should lie one after another.
+
+    A layer's ``W @ x`` becomes ``X @ W.T`` for a batch of rows, and products are quickest where both
+    arguments lie in memory as they are written.
+    """
+    found = set()
+    for row, args in zip(graph.rows, graph.args, strict=True):
+        if row.op.name == "matmul" and graph.rows[args[0]].op is PARAMETER and len(graph.rows[args[1]].shape) == 1:
+            shape = graph.rows[args[0]].shape
+            if len(shape) == 2 and size(shape) >= FEWEST_TRANSPOSED:
+                found.add(graph.node(args[0]).path)
+    return frozenset(found)
+
+
+@dataclass
+class _Life:
+    """From which instruction to which one a buffer is in use, counted through all loops."""
+
+    place: Place
+    start: int
+    end: int
+    maker: Instruction | None = None
+
+
+class Memory:
+    """Assigns buffers to blocks.
+
+    Attributes:
+        blocks: the memory that was needed.
+    """
+
+    def __init__(self) -> None:
+        self.blocks: list[Block] = []
+        self._lives: dict[Place, _Life] = {}
+        self._clock = 0
+
+    def assign(self, body: Sequence[Instruction | Repeat], kept: Iterable[Place]) -> None:
+        """Give every buffer of these instructions a block; those that are kept share theirs with none."""
+        self._follow(body)
+        for place in kept:
+            if place.root in self._lives:
+                self._lives[place.root].end = self._clock + 1
+        free: dict[Block, _Life] = {}
+        busy: list[_Life] = []
+        for life in sorted(self._lives.values(), key=lambda life: life.start):
+            for one in [one for one in busy if one.end < life.start or _in_place(one, life)]:
+                busy.remove(one)
+                assert one.place.block is not None
+                free[one.place.block] = one
+            life.place.block = self._block(life, free)
+            busy.append(life)
+
+    def _block(self, life: _Life, free: dict[Block, _Life]) -> Block:
+        length, dtype = size(life.place.shape), life.place.dtype
+        fitting = [block for block in free if block.dtype == dtype]
+        enough = [block for block in fitting if block.length >= length]
+        if enough:
+            found = min(enough, key=lambda block: block.length)
+        elif fitting:
+            found = max(fitting, key=lambda block: block.length)
+        else:
+            found = Block(f"memory_{len(self.blocks)}", dtype)
+            self.blocks.append(found)
+        free.pop(found, None)
+        found.length = max(found.length, length)
+        return found
+
+    def _follow(self, body: Sequence[Instruction | Repeat]) -> None:
+        for one in body:
+            if isinstance(one, Repeat):
+                self._follow_loop(one)
+                continue
+            self._clock += 1
+            for place in (*one.args, one.out):
+                if isinstance(place, Place):
+                    self._touch(place, one if place is one.out else None)
+
+    def _follow_loop(self, loop: Repeat) -> None:
+        start = self._clock + 1
+        known = set(self._lives)
+        self._follow(loop.body)
+        outside = known | {item.root for item in loop.items}
+        for place in outside & set(self._lives):
+            life = self._lives[place]
+            if life.end >= start or place not in known:  # used in the loop: then at every step of it
+                life.start, life.end = min(life.start, start), max(life.end, self._clock)
+
+    def _touch(self, place: Place, maker: Instruction | None) -> None:
+        root = place.root
+        if root.kind == "buffer":
+            life = self._lives.setdefault(root, _Life(root, self._clock, self._clock, maker))
+            life.end = self._clock
+
+
+def _in_place(old: _Life, new: _Life) -> bool:
+    """Whether a new value may stand where an argument of its instruction stood, which nobody else reads."""
+    maker = new.maker
+    if maker is None or old.end != new.start or maker.out is not new.place or maker.fn not in ELEMENTWISE:
+        return False
+    readers = [arg for arg in maker.args if isinstance(arg, Place) and arg.root is old.place]
+    same = all(arg is old.place for arg in readers)
+    return bool(readers) and same and (old.place.shape, old.place.dtype) == (new.place.shape, new.place.dtype)

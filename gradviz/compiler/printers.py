@@ -1,0 +1,50 @@
+"""The backends: what a plan can be printed as."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import Any, Protocol
+
+from gradviz.compiler.instructions import Plan
+from gradviz.errors import UsageError, user_location
+
+
+class Printer(Protocol):
+    """Prints the functions of a layer as source that stands alone."""
+
+    def function(self, name: str, plan: Plan, says: str) -> list[str]:
+        """Return the lines of a function ``make_<name>`` that takes the parameters and returns the function."""
+        ...
+
+    def header(self) -> list[str]:
+        """Return the imports and helpers that the printed functions need."""
+        ...
+
+    def merge(self, other: Any) -> None:
+        """Take along what the lines of another printer of this kind need."""
+        ...
+
+
+def make_printer(backend: str) -> Callable[[], Printer]:
+    """Return what makes the printers of a backend.
+
+    Raises:
+        UsageError: for a backend that there is none of, or that lacks a package.
+    """
+    if backend == "numpy":
+        from gradviz.compiler.numpy_source import NumpyPrinter
+
+        return NumpyPrinter
+    if backend == "numba":
+        for package in ("numba", "scipy"):
+            if find_spec(package) is None:
+                raise UsageError(
+                    f'backend="numba" needs {package}, which is not installed',
+                    where=user_location(),
+                    hint='pip install "gradviz[numba]"',
+                )
+        from gradviz.compiler.numba_source import NumbaPrinter
+
+        return NumbaPrinter
+    raise UsageError(f"there is no backend {backend!r}", where=user_location(), hint='"numpy" or "numba"')

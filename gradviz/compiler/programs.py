@@ -1,0 +1,163 @@
+"""The functions of a layer, made when they are first called: one of each kind for each size of batch."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+
+from gradviz.compiler.expand import expand, in_dtype
+from gradviz.compiler.gradients import GRADIENT, with_gradients
+from gradviz.compiler.instructions import Plan
+from gradviz.compiler.optimize import optimize, prepare
+from gradviz.compiler.plan import make_plan
+from gradviz.compiler.printers import Printer, make_printer
+from gradviz.compiler.scalar import ScalarProgram, scalar_program, with_modules
+from gradviz.compiler.storage import Storage
+from gradviz.compiler.task import RATE, SEED, Task
+from gradviz.compiler.updates import updating
+from gradviz.core.batched import batched
+from gradviz.core.graph import Array, Graph
+from gradviz.core.primitive import Shape
+from gradviz.errors import GraphError, UsageError, user_location
+
+
+class Program:
+    """A function that was compiled to calls of NumPy, with its plan and its source."""
+
+    def __init__(
+        self, task: Task, plan: Plan, parameters: Mapping[str, Array], dtype: np.dtype[Any], printer: Printer
+    ) -> None:
+        self.plan = plan
+        self.lines = printer.function(task.name, plan, task.says)
+        self.printer = printer
+        self.source = "\n".join([*printer.header(), "", "", *self.lines, ""])
+        scope: dict[str, Any] = {}
+        exec(compile(self.source, f"<layer {task.name}>", "exec"), scope)
+        made = scope[f"make_{task.name}"](*(parameters[path] for path in plan.parameters))
+        self.run: Callable[..., tuple[Any, ...]] = np.errstate(all="ignore")(made)
+        self.shapes = {name: place.shape for name, place in plan.outputs.items()}
+        self.order = list(plan.inputs)
+        self._rate = dtype if task.updating else None
+
+    def __call__(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
+        """Run it on inputs by path."""
+        if self._rate is not None:
+            given = {**given, RATE: np.array(given[RATE], self._rate)}
+        try:
+            return self.run(*[given[name] for name in self.order])
+        except IndexError as error:  # a label, or the number of a word
+            raise GraphError(str(error), where=user_location()) from None
+
+    def quick(self) -> Callable[..., tuple[Any, ...]]:
+        """Return a step that checks its arrays by itself, and raises an error of `UNFIT` if they do not fit."""
+        assert self._rate is not None
+        wanted = [(place.dtype, place.shape) for path, place in self.plan.inputs.items() if path != RATE]
+        run, dtype = self.run, self._rate
+
+        def step(*arguments: Any) -> tuple[float]:
+            *arrays, rate = arguments
+            for value, (kind, shape) in zip(arrays, wanted, strict=True):
+                fits = type(value) is np.ndarray and value.dtype is kind and value.shape == shape
+                if not (fits and value.flags.c_contiguous):
+                    raise TypeError
+            return (float(run(*arrays, np.array(rate, dtype))[0]),)
+
+        return step
+
+
+class Programs:
+    """All functions of a layer.
+
+    Attributes:
+        wanted: the paths of the leaves that gradients are wanted for.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        dtype: np.dtype[Any],
+        root: str,
+        wanted: tuple[str, ...],
+        shared: frozenset[str],
+        storage: Storage,
+        backend: str,
+    ) -> None:
+        self._backend = backend
+        self._new_printer = make_printer(backend)
+        self._graph = graph
+        self._dtype = dtype
+        self._root = root
+        self.wanted = wanted
+        self._shared = shared
+        self._storage = storage
+        self._made: dict[tuple[str, int | None], Program | ScalarProgram] = {}
+
+    def forward(self, size: int | None) -> Program | ScalarProgram:
+        """Return the function of the inputs that gives the outputs."""
+        return self._program(Task("forward", "The outputs."), size, lambda: optimize(self._one(size)))
+
+    def value_and_grad(self, size: int | None) -> Program | ScalarProgram:
+        """Return the function of the inputs that gives the loss and its gradients."""
+        task = Task("value_and_grad", "The loss and its gradients.", self._root)
+        return self._program(task, size, lambda: self._with_gradients(size, None))
+
+    def pulled_back(self, size: int | None) -> Program | ScalarProgram:
+        """Return the function of the inputs and the adjoint of the output that gives output and gradients."""
+        return self._program(Task("pulled_back", "Gradients."), size, lambda: self._with_gradients(size, SEED))
+
+    def step(self, size: int | None) -> Program | ScalarProgram:
+        """Return the function of the inputs and the learning rate that makes a step and gives the loss."""
+        task = Task("step", "A step of gradient descent, in place.", self._root, updating=True)
+        return self._program(task, size, lambda: self._with_gradients(size, RATE))
+
+    def source(self, size: int | None) -> str:
+        """Return the source of a layer that stands alone."""
+        programs = [self.forward(size)]
+        if self._graph.rows[self._graph.outputs[self._root]].shape == () and self.wanted:
+            programs += [self.value_and_grad(size), self.step(size)]
+        printer = self._new_printer()
+        for program in programs:
+            if isinstance(program, Program):
+                printer.merge(program.printer)
+        lines = printer.header()
+        if any(isinstance(program, ScalarProgram) for program in programs):
+            lines = with_modules(lines)
+        for program in programs:
+            lines += ["", "", *program.lines]
+        return "\n".join([*lines, ""])
+
+    def _program(self, task: Task, size: int | None, graph: Callable[[], Graph]) -> Program | ScalarProgram:
+        """Return a function, printed as what is quickest for its graph."""
+        key = (task.name, size)
+        if key not in self._made:
+            made = graph()
+            scalar = None
+            if self._backend == "numpy":
+                scalar = scalar_program(task, made, self._storage, lambda: self._arrays(task, made))
+            self._made[key] = self._arrays(task, made) if scalar is None else scalar
+        return self._made[key]
+
+    def _arrays(self, task: Task, graph: Graph) -> Program:
+        arrays = self._storage.arrays
+        plan = updating(graph, self._root, self.wanted, arrays) if task.updating else make_plan(graph, arrays)
+        return Program(task, plan, arrays, self._dtype, self._new_printer())
+
+    def _one(self, size: int | None, mean: tuple[str, ...] = ()) -> Graph:
+        graph = self._graph if size is None else batched(self._graph, size, shared=self._shared, mean=mean)
+        return prepare(expand(graph, self._dtype))
+
+    def _with_gradients(self, size: int | None, seed: str | None) -> Graph:
+        graph = self._one(size, (self._root,))
+        shape: Shape = self._graph.rows[self._graph.outputs[self._root]].shape
+        if shape != () and seed != SEED:
+            raise UsageError(
+                f"the output {self._root!r} has shape {shape}; gradients are of a single number",
+                where=user_location(),
+                hint="sum it, or give the adjoint: layer.backward(g)",
+            )
+        joint = with_gradients(graph, self._root, [graph.find(path) for path in self.wanted], seed)
+        outputs = {self._root: joint.outputs[self._root]}
+        outputs |= {GRADIENT + path: joint.outputs[GRADIENT + path] for path in self.wanted}
+        return optimize(in_dtype(joint.with_outputs(outputs), self._dtype))

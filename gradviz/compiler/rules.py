@@ -1,0 +1,248 @@
+"""Rules that make a graph quicker to run: each returns a handle of the same value, or None.
+
+They stand beside those of `gradviz.passes.rewrite`, which make it shorter to read.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from gradviz.compiler.einsum import as_product
+from gradviz.compiler.joins import stacked, sum_of_parts
+from gradviz.compiler.patches import SMALLEST, equality, moved_elementwise, moved_reduction
+from gradviz.core.apply import constant
+from gradviz.core.expr import Expr
+from gradviz.core.graph import Node
+from gradviz.core.primitive import FUNCTIONS
+from gradviz.passes.rewrite import Rule, known_value, made_by
+
+FEWEST_SUMMED = 4
+SMALLEST_SUMMED = 1024
+"""Sums of fewer terms, or of smaller arrays, gain nothing by being products."""
+
+SMALL_RESULT, SHORT_PRODUCT = 4096, 1_000_000
+"""OpenBLAS multiplies without packing up to so many multiplications, which is ten times as fast for small results."""
+
+MOST_CLASSES = 256
+"""A larger identity matrix would cost more memory than it saves time."""
+
+
+_MAX_MOVED, _SUM_MOVED = moved_reduction("max"), moved_reduction("sum")
+
+
+def _attrs(handle: Expr) -> Any:
+    return handle.tape.rows[handle.id].attrs
+
+
+def _reshape(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
+    """A shape of another shape is that shape."""
+    inner = made_by(args[0], "reshape")
+    return FUNCTIONS["reshape"](inner[0], node.shape) if inner else None
+
+
+def _transpose(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
+    """Axes moved twice are moved once, and vectors have none to move."""
+    inner = made_by(args[0], "transpose")
+    if inner is None:
+        return None
+    first = _attrs(args[0])["axes"]
+    order = tuple(first[axis] for axis in node.attrs["axes"])
+    return inner[0] if order == tuple(range(len(order))) else FUNCTIONS["transpose"](inner[0], order)
+
+
+def _elementwise(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
+    """What is repeated only to fit the other argument fits by itself; what is transposed, is so afterwards."""
+    moved = moved_elementwise(node.op, node.shape, args)
+    if moved is not None:
+        return moved
+    for place in (0, 1):
+        spread, other = args[place], args[1 - place]
+        inner = made_by(spread, "broadcast_to")
+        if inner and np.broadcast_shapes(inner[0].shape, other.shape) == node.shape:
+            return node.op(inner[0], other) if place == 0 else node.op(other, inner[0])  # type: ignore[no-any-return]
+        value = values[place]
+        if value is not None and value.size > 1 and np.broadcast_shapes((), other.shape) == node.shape:
+            flat = np.asarray(value).reshape(-1)
+            if np.all(flat == flat[0]):
+                number = constant(flat[0], spread.dtype)
+                return node.op(number, other) if place == 0 else node.op(other, number)  # type: ignore[no-any-return]
+    return None
+
+
+def _multiply(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
+    """Numbers of a product are multiplied beforehand, and smaller arrays before larger ones."""
+    for shorter in (equality(args), _small_first(node, args)):
+        if shorter is not None:
+            return shorter
+    for place in (0, 1):
+        number, other = values[place], args[1 - place]
+        inner = made_by(other, "multiply")
+        if number is None or np.ndim(number) or inner is None:
+            continue
+        for side in (0, 1):
+            known = known_value(inner[side])  # a leaf's value is where it starts, and may change
+            if known is not None and np.ndim(known) == 0 and inner[1 - side].shape == node.shape:
+                return FUNCTIONS["multiply"](inner[1 - side], constant(number * known, node.dtype))  # type: ignore[no-any-return]
+    return _elementwise(node, args, values)
+
+
+def _add(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
+    whole = sum_of_parts(node, args, values)
+    return _elementwise(node, args, values) if whole is None else whole
+
+
+def _small_first(node: Node, args: list[Expr]) -> Expr | None:
+    size = math.prod(node.shape)
+    for place in (0, 1):
+        small, inner = args[place], made_by(args[1 - place], "multiply")
+        if inner is None or size < SMALLEST or math.prod(small.shape) * 2 > size:
+            continue
+        for side in (0, 1):
+            if inner[1 - side].shape == node.shape and 1 < math.prod(inner[side].shape) * 2 <= size:
+                return inner[1 - side] * (small * inner[side])
+    return None
+
+
+def _max(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
+    """A maximum over axes that stay with length 1 is a maximum without them."""
+    if not node.attrs["keepdims"]:
+        return _MAX_MOVED(node, args, values)
+    return FUNCTIONS["reshape"](FUNCTIONS["max"](args[0], node.attrs["axis"]), node.shape)  # type: ignore[no-any-return]
+
+
+def _sum(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
+    """A sum of sums is one sum; a sum over time of products of matrices is one product."""
+    axis, keepdims = node.attrs["axis"], node.attrs["keepdims"]
+    if keepdims or all(args[0].shape[one] == 1 for one in axis):
+        whole = args[0] if not keepdims else FUNCTIONS["sum"](args[0], axis)
+        return FUNCTIONS["reshape"](whole, node.shape)  # type: ignore[no-any-return]
+    moved = _SUM_MOVED(node, args, values)
+    if moved is not None:
+        return moved
+    inner = made_by(args[0], "sum")
+    if inner and not _attrs(args[0])["keepdims"]:
+        gone = _attrs(args[0])["axis"]
+        left = [one for one in range(inner[0].ndim) if one not in gone]
+        return FUNCTIONS["sum"](inner[0], tuple(sorted((*gone, *(left[one] for one in axis)))))  # type: ignore[no-any-return]
+    factors = made_by(args[0], "matmul")
+    if factors and axis == (0,) and all(one.ndim == 3 and one.shape[0] == args[0].shape[0] for one in factors):
+        (rows, columns), depth = args[0].shape[1:], factors[1].shape[1]
+        if 2 * rows * columns >= (rows + columns) * depth:  # else the products are smaller than their factors
+            return _one_product(*factors)
+    return _by_ones(args[0], axis, node.shape)
+
+
+def _one_product(a: Expr, b: Expr) -> Expr:
+    """The sum over t of a_t b_t is one product, whose inner axis is that of time and theirs."""
+    (times, rows, inner), columns = a.shape, b.shape[2]
+    left = FUNCTIONS["reshape"](FUNCTIONS["transpose"](a, (1, 0, 2)), (rows, times * inner))
+    return FUNCTIONS["matmul"](left, FUNCTIONS["reshape"](b, (times * inner, columns)))  # type: ignore[no-any-return]
+
+
+def _by_ones(x: Expr, axis: tuple[int, ...], shape: tuple[int, ...]) -> Expr | None:
+    """A sum over the first or the last axes is a product with ones, which is three times as fast."""
+    count = math.prod(x.shape[one] for one in axis)
+    size = math.prod(x.shape)
+    if shape == () or count < FEWEST_SUMMED or size < SMALLEST_SUMMED or x.dtype.kind != "f" or _is_view(x):
+        return None
+    ones = constant(np.ones(count), x.dtype)
+    if axis == tuple(range(len(axis))):
+        made = FUNCTIONS["matmul"](ones, FUNCTIONS["reshape"](x, (count, size // count)))
+    elif axis == tuple(range(x.ndim - len(axis), x.ndim)):
+        made = FUNCTIONS["matmul"](FUNCTIONS["reshape"](x, (size // count, count)), ones)
+    else:
+        return None
+    return FUNCTIONS["reshape"](made, shape)  # type: ignore[no-any-return]
+
+
+def _is_view(x: Expr) -> bool:
+    """Whether an array may show another one, with its elements not one after another."""
+    return x.tape.rows[x.id].op.name in ("transpose", "getitem", "broadcast_to", "flip", "windows")
+
+
+def _matmul(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
+    """Many matrices times one matrix are one taller matrix times it; long sums are cut into shorter ones."""
+    a, b = args
+    if a.ndim == 2 and b.ndim == 2:
+        return _cut(a, b)
+    if a.ndim == 2 and b.ndim > 2 and b.shape[-1] == 1:  # one matrix times many columns: read it once
+        rows = FUNCTIONS["reshape"](b, (math.prod(b.shape[:-2]), b.shape[-2]))
+        return FUNCTIONS["reshape"](FUNCTIONS["matmul"](rows, FUNCTIONS["transpose"](a)), node.shape)  # type: ignore[no-any-return]
+    if a.ndim < 3 or b.ndim > 2 or _is_view(a):
+        return None
+    tall = FUNCTIONS["reshape"](a, (math.prod(a.shape[:-1]), a.shape[-1]))
+    return FUNCTIONS["reshape"](FUNCTIONS["matmul"](tall, b), node.shape)  # type: ignore[no-any-return]
+
+
+def _cut(a: Expr, b: Expr) -> Expr | None:
+    """Cut the sum of a product with a small result into several: short products do without being packed first."""
+    (rows, depth), columns = a.shape, b.shape[1]
+    if not 0 < rows * columns <= SMALL_RESULT or rows * depth * columns <= SHORT_PRODUCT:
+        return None
+    least = math.ceil(rows * depth * columns / SHORT_PRODUCT)
+    pieces = next((count for count in range(least, 2 * least + 1) if depth % count == 0), None)
+    if pieces is None:
+        return None
+    left = FUNCTIONS["reshape"](a, (rows, pieces, depth // pieces))
+    right = FUNCTIONS["reshape"](b, (pieces, depth // pieces, columns))
+    products = FUNCTIONS["matmul"](FUNCTIONS["transpose"](left, (1, 0, 2)), right)
+    return FUNCTIONS["sum"](products, 0)  # type: ignore[no-any-return]
+
+
+def _einsum(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
+    return as_product(node.attrs["subscripts"], args)
+
+
+def _one_hot(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
+    """The rows of an identity matrix."""
+    count = node.attrs["count"]
+    if count > MOST_CLASSES:
+        return None
+    return FUNCTIONS["take"](constant(np.eye(count), node.dtype), args[0], axis=0)  # type: ignore[no-any-return]
+
+
+def _softmax(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
+    axis = node.attrs["axis"]
+    z = FUNCTIONS["exp"](args[0] - FUNCTIONS["max"](args[0], axis, True))
+    return z / FUNCTIONS["sum"](z, axis, True)  # type: ignore[no-any-return]
+
+
+def _log_softmax(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
+    axis = node.attrs["axis"]
+    shifted = args[0] - FUNCTIONS["max"](args[0], axis, True)
+    return shifted - FUNCTIONS["log"](FUNCTIONS["sum"](FUNCTIONS["exp"](shifted), axis, True))  # type: ignore[no-any-return]
+
+
+def _sigmoid(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
+    """σ(x) = (1 + tanh(x/2))/2, which neither overflows nor asks for a case."""
+    half = constant(0.5, node.dtype)
+    return FUNCTIONS["tanh"](args[0] * half) * half + half  # type: ignore[no-any-return]
+
+
+RULES: dict[str, Rule] = {
+    "add": _add,
+    "stack": stacked,
+    "subtract": _elementwise,
+    "multiply": _multiply,
+    "divide": _elementwise,
+    "maximum": _elementwise,
+    "minimum": _elementwise,
+    "einsum": _einsum,
+    "matmul": _matmul,
+    "one_hot": _one_hot,
+    "reshape": _reshape,
+    "transpose": _transpose,
+    "max": _max,
+    "greater": _elementwise,
+    "greater_equal": _elementwise,
+    "less": _elementwise,
+    "less_equal": _elementwise,
+    "equal": _elementwise,
+    "sum": _sum,
+    "softmax": _softmax,
+    "log_softmax": _log_softmax,
+    "sigmoid": _sigmoid,
+}

@@ -1,0 +1,288 @@
+"""Compiled layers of graphs that nobody draws: outputs that are leaves, parameters nothing needs, shared arrays."""
+
+import threading
+
+import numpy as np
+import pytest
+
+import gradviz as gv
+from gradviz import nn
+from gradviz.errors import GradvizError, GraphError
+
+RNG = np.random.default_rng(0)
+
+
+def leaves():
+    return gv.param("w", [1.0, 2.0]), gv.data("x", shape=2)
+
+
+def numbers(found):
+    return {name: np.asarray(one).tolist() for name, one in found.items()}
+
+
+@pytest.mark.parametrize("batch", [None, 2])
+def test_outputs_that_are_leaves_constants_or_one_another(batch):
+    w, x = leaves()
+    y = w * x
+    graph = gv.graph(
+        loss=gv.sum(y), y=y, again=y, leaf=x, twice=x, parameter=w, constant=gv.constant(3.0), l2=gv.sum(w * w)
+    )
+    layer = gv.compile(graph, batch=batch)
+    xs = np.array([3.0, 4.0] if batch is None else [[3.0, 4.0], [5.0, 6.0]])
+    found = layer(x=xs)
+    ys = xs * [1, 2]
+    expected = {"loss": ys.sum(-1), "y": ys, "again": ys, "leaf": xs, "twice": xs}
+    expected |= {"parameter": [1, 2], "constant": 3, "l2": 5}
+    assert numbers(found) == numbers(expected)
+    for one in found.values():
+        one[...] = 7  # the caller's own
+    assert numbers(layer(x=xs)) == numbers(expected)
+    np.testing.assert_array_equal(layer.parameters["w"], [1, 2])
+    np.testing.assert_array_equal(xs[..., 0], [3.0] if batch is None else [3, 5])
+    value, slopes = layer.value_and_grad(x=xs)
+    assert value == np.mean(ys.sum(-1))
+    np.testing.assert_array_equal(slopes["w"], xs if batch is None else xs.mean(0))
+
+
+def test_a_loss_that_is_a_leaf():
+    s = gv.param("s", 2.0)
+    layer = gv.compile(gv.graph(loss=s))
+    assert (layer(), layer.value_and_grad()) == (2.0, (2.0, {"s": 1.0}))
+    assert layer.step(0.5) == 2.0
+    assert layer.parameters["s"] == 1.5
+    d = gv.data("d", shape=())
+    batch = gv.compile(gv.graph(loss=d), batch=2, wrt=["d"])
+    assert numbers(batch.value_and_grad(d=[1.0, 2.0, 6.0])[1]) == {"d": [1 / 3] * 3}
+    layer = gv.compile(gv.graph(gv.data("x", shape=2)), wrt=["x"])
+    assert numbers(layer.backward([5.0, 6.0], x=[1.0, 2.0])) == {"x": [5, 6]}
+
+
+def test_a_parameter_that_the_loss_does_not_need():
+    w, x = leaves()
+    v = gv.param("v", [1.0, 2.0])
+    layer = gv.compile(gv.graph(loss=gv.sum(w * x), other=v * 2.0), batch=2)
+    xs = np.ones((2, 2))
+    assert numbers(layer.value_and_grad(x=xs)[1]) == {"w": [1, 1], "v": [0, 0]}
+    layer.step(0.1, x=xs)
+    layer.fit({"x": xs}, optimizer="adam")
+    assert layer.parameters["v"].tolist() == [1, 2]
+    assert layer.parameters["w"].tolist() != [1, 2]
+
+
+def test_an_output_that_depends_on_no_input():
+    w, x = leaves()
+    layer = gv.compile(gv.graph(loss=gv.sum(w * w)), batch=3)
+    assert layer.inputs == {}
+    assert (layer(), layer.step(0.25), layer.parameters["w"].tolist()) == (5.0, 5.0, [0.5, 1.0])
+    constant = gv.compile(gv.graph(loss=gv.constant(2.0) * 1.0))
+    assert (constant(), constant.value_and_grad()) == (2.0, (2.0, {}))
+    data = gv.compile(gv.graph(loss=gv.sum(x * x)), batch=2)
+    assert data.value_and_grad(x=np.ones((2, 2))) == (2.0, {})
+
+
+def test_gradients_of_data_and_of_what_is_shared():
+    w, x = leaves()
+    m = gv.data("m", [1.0, 0.0])
+    graph = gv.graph(loss=gv.sum(gv.square(w * x * m)), mask=m * 2.0)
+    layer = gv.compile(graph, batch=3, shared=["m"], wrt=["x", "m", "w"])
+    _, slopes = layer.value_and_grad(x=np.ones((2, 2)))
+    assert numbers(slopes) == {"x": [[1, 0], [1, 0]], "m": [2, 0], "w": [2, 0]}
+    _, slopes = layer.value_and_grad(x=np.ones((2, 2)), m=[1.0, 1.0])
+    assert numbers(slopes) == {"x": [[1, 4], [1, 4]], "m": [2, 8], "w": [2, 4]}
+    assert numbers(layer(x=np.ones((0, 2)))) == {"loss": [], "mask": [2, 0]}
+    layer.step(0.1, x=np.ones((2, 2)))
+    np.testing.assert_allclose(layer.parameters["w"], [0.8, 2.0])
+    alone = gv.compile(gv.graph(loss=gv.sum(gv.square(w * m))), batch=3, shared=["m"])
+    assert (alone(), alone.value_and_grad(m=[1.0, 1.0])[0]) == (1.0, 5.0)
+
+
+@pytest.mark.parametrize("batch", [None, 2])
+def test_numbers_of_rows(batch):
+    E, i = gv.param("E", RNG.normal(size=(4, 2))), gv.data("i", shape=3, dtype=np.uint8)
+    graph = gv.graph(loss=gv.sum(gv.square(nn.embedding(i, 4, 2, W=E))))
+    layer = gv.compile(graph, batch=batch)
+    rows = np.array([0, 3, 3]) if batch is None else np.array([[0, 3, 3], [1, 3, 0]])
+    expected = np.zeros((4, 2))
+    np.add.at(expected, rows.reshape(-1), 2 * layer.parameters["E"][rows.reshape(-1)] / (batch or 1))
+    for kind in (np.int64, np.uint8, np.int32):
+        np.testing.assert_allclose(layer.value_and_grad(i=rows.astype(kind))[1]["E"], expected)
+    for wrong, said in ((rows + 1, "the index 4 is out of range"), (rows - 1, "no uint8"), (rows + 256, "no uint8")):
+        for call in (layer.loss, layer.value_and_grad, lambda **given: layer.step(0.1, **given)):
+            with pytest.raises(GradvizError, match=said) as caught:
+                call(i=wrong)
+            assert caught.value.where.startswith(__file__)
+    with pytest.raises(GradvizError, match="'i' is of float64, not uint8"):
+        layer(i=rows * 1.0)
+    np.testing.assert_allclose(layer.value_and_grad(i=rows)[1]["E"], expected)  # nothing has changed
+
+
+def test_a_label_out_of_range_while_it_learns():
+    z, label = gv.param("z", [0.0, 0.0]), gv.data("label", shape=(), dtype=int)
+    layer = gv.compile(gv.graph(loss=nn.cross_entropy(z, label)), batch=2)
+    with pytest.raises(GraphError, match=r"the index 2 is out of range \(there are 2, counted from 0\)"):
+        layer.fit({"label": [0, 1, 2]}, shuffle=False, progress=False)
+
+
+def test_large_numbers_in_float32():
+    x, w = gv.data("x", shape=3), gv.param("w", np.ones(3))
+    outputs = {name: getattr(gv, name)(x) for name in ("sigmoid", "softplus", "tanh", "softmax", "norm", "log_softmax")}
+    layer = gv.compile(gv.graph(loss=gv.logsumexp(w * x), **outputs), dtype="float32")
+    found = layer(x=np.float32([1e30, -1e30, 1e25]))
+    assert all(np.isfinite(one).all() for one in found.values())
+    assert found["norm"] == pytest.approx(2**0.5 * 1e30, rel=1e-6)
+    assert found["softmax"].tolist() == [1, 0, 0]
+    assert layer.value_and_grad(x=[1e30, -1e30, 1e25])[1]["w"].tolist() == pytest.approx([1e30, 0, 0])
+    assert np.isinf(layer(x=[1e300, 0, 0])["softplus"][0])  # beyond float32: visible, without a warning
+
+
+@pytest.mark.parametrize("sizes", [(4, 0, 1, 7, 4, 0, 2), (0, 3), (1, 0, 0, 1)])
+def test_sizes_in_turn(sizes):
+    w, x = gv.param("w", RNG.normal(size=(3, 2))), gv.data("x", shape=2)
+    y = gv.tanh(w @ x)
+    layer = gv.compile(gv.graph(loss=gv.sum(gv.square(y)), y=y), batch=4)
+    kept = []
+    for size in sizes:
+        xs = RNG.normal(size=(size, 2))
+        kept.append((np.tanh(xs @ layer.parameters["w"].T), layer(x=xs)["y"]))
+        value, slopes = layer.value_and_grad(x=xs)
+        slope = 2 * kept[-1][0] * (1 - kept[-1][0] ** 2)
+        assert value == pytest.approx(np.sum(kept[-1][0] ** 2) / max(size, 1))
+        np.testing.assert_allclose(slopes["w"], slope.T @ xs / max(size, 1), rtol=1e-12)
+    for expected, found in kept:  # what was returned before is still what it was
+        np.testing.assert_allclose(found, expected, rtol=1e-13)
+
+
+def test_inputs_that_are_the_parameters_themselves():
+    V, U, x = gv.param("V", RNG.normal(size=(3, 3))), gv.param("U", RNG.normal(size=(2, 3))), gv.data("x", shape=3)
+    graph = gv.graph(loss=gv.sum(gv.square(U @ gv.tanh(V @ x) - 1)))
+    layers = [gv.compile(graph, batch=3) for _ in range(2)]
+    for _ in range(3):
+        steps = [layer.step(0.1, x=given) for layer, given in zip(
+            layers, (layers[0].parameters["V"], layers[1].parameters["V"].copy()), strict=True)]  # fmt: skip
+        assert steps[0] == steps[1]
+    for name in ("V", "U"):
+        np.testing.assert_array_equal(layers[0].parameters[name], layers[1].parameters[name])
+    w, x = leaves()
+    layer = gv.compile(gv.graph(loss=gv.sum(gv.square(w * x - 1))))
+    layer.step(0.1, x=layer.parameters["w"])
+    np.testing.assert_allclose(layer.parameters["w"], [1, 2 - 0.1 * 2 * 3 * 2])
+
+
+def test_outputs_and_gradients_as_inputs():
+    w, x = leaves()
+    layer = gv.compile(gv.graph(y=w * x))
+    assert layer(x=layer(x=layer(x=[1.0, 1.0]))).tolist() == [1, 8]
+    slopes = gv.compile(gv.graph(loss=gv.sum(gv.square(w * x))), wrt=["x"])
+    first = slopes.gradients(x=[1.0, 1.0])[1]["x"]
+    assert slopes.value_and_grad(x=first)[1]["x"].tolist() == [4, 64]
+
+
+def test_a_layer_used_while_it_is_used():
+    w, x = leaves()
+    layer = gv.compile(gv.graph(loss=gv.sum(gv.square(w * x))), batch=2)
+
+    class Inner:
+        def __array__(self, dtype=None, copy=None):
+            return np.full((2, 2), layer.loss(x=np.ones((2, 2))))
+
+    assert layer.loss(x=Inner()) == 125
+    xs = np.ones((4, 2))
+    lost = []
+    history = layer.fit({"x": xs}, epochs=3, callbacks=lambda layer, history: lost.append(layer.loss(x=xs[:1])))
+    assert (history.steps, sorted(lost, reverse=True)) == (6, lost)
+    inner = []
+
+    def again(layer, history):
+        if not inner:
+            inner.append(layer.fit({"x": xs}, epochs=1).steps)
+
+    assert (layer.fit({"x": xs}, epochs=2, callbacks=again).steps, inner) == (4, [2])
+
+
+def test_layers_of_their_own_in_threads():
+    w, x = leaves()
+    graph = gv.graph(y=gv.tanh(w * x))
+    xs = [np.full((500, 2), place / 10) for place in range(4)]
+    wrong = []
+
+    def work(values):
+        layer = gv.compile(graph, batch=500)
+        wrong.extend(values for _ in range(50) if not np.array_equal(layer(x=values), np.tanh(values * [1, 2])))
+
+    threads = [threading.Thread(target=work, args=(values,)) for values in xs]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+def test_names_that_are_words_of_python():
+    x, u = gv.data("for", [1.0, 2.0]), gv.param("np", [1.0, 1.0])
+    w = gv.param("größe x", [1.0, 1.0])
+    with gv.scope("class"):
+        v = gv.param("add", [1.0, 1.0])
+    layer = gv.compile(gv.graph(loss=gv.sum(w * x * u * v)))
+    assert layer(**{"for": [3.0, 4.0]}) == 7
+    assert layer.value_and_grad()[1].keys() == {"np", "größe x", "class/add"}
+    compile(layer.source, "layer.py", "exec")
+
+
+@pytest.mark.parametrize("batch", [None, 2])
+def test_names_that_the_layer_uses_itself(batch):
+    w, names = gv.param("w", [1.0, 2.0]), ("g", "learning_rate", "self", "now")
+    total = sum((gv.data(name, shape=2) for name in names), 0.0)
+    layer = gv.compile(gv.graph(loss=gv.sum(w * total), y=w * total), batch=batch, output="y")
+    given = {name: np.full((2,) if batch is None else (batch, 2), float(place)) for place, name in enumerate(names)}
+    np.testing.assert_array_equal(layer(**given)["y"], given["g"] + [6, 12])
+    assert layer.backward(given["learning_rate"])["w"].tolist() == [6 * (batch or 1)] * 2
+    loss = gv.compile(layer.graph, batch=batch)
+    assert loss.step(0.1, **given) == 18
+    np.testing.assert_allclose(loss.parameters["w"], [0.4, 1.4])
+    fitted = gv.compile(layer.graph, batch=batch)
+    fitted.fit({name: [one] if batch is None else one for name, one in given.items()}, learning_rate=0.1)
+    np.testing.assert_allclose(fitted.parameters["w"], [0.4, 1.4])
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"wrt": "i"}, "wrt='i': int64 has no derivative"),
+        ({"wrt": ["s"]}, "wrt='s': a parameter leaf or data leaf is wanted"),
+        ({"shared": "w"}, "shared='w': a data leaf is wanted"),
+        ({"batch": 0}, "batch=0: a whole number, 1 or more, is wanted"),
+        ({"batch": 1.5}, "batch=1.5: a whole number"),
+        ({"batch": True}, "batch=True: a whole number"),
+    ],
+)
+def test_wrong_options(options, said):
+    w, x = leaves()
+    graph = gv.graph(loss=gv.sum((w * x).named("s")) * gv.sum(gv.take(w, gv.data("i", 0, dtype=int), axis=0)))
+    with pytest.raises(GradvizError, match=said) as caught:
+        gv.compile(graph, **options)
+    assert caught.value.where.startswith(__file__)
+
+
+@pytest.mark.parametrize("batch", [None, 2])
+def test_an_output_that_is_no_single_number_has_no_gradient(batch):
+    w, x = leaves()
+    layer = gv.compile(gv.graph(y=w * x), batch=batch)
+    xs = np.ones((2,) if batch is None else (batch, 2))
+    fit = {"data": {"x": np.ones((4, 2))}, "progress": False}
+    for call in (
+        lambda: layer.value_and_grad(x=xs), lambda: layer.step(0.1, x=xs), lambda: layer.backward(x=xs),
+        lambda: layer.fit(**fit), lambda: layer.fit(**fit, optimizer="adam"),
+    ):  # fmt: skip
+        with pytest.raises(GradvizError, match=r"the output 'y' has shape \(2,\); gradients are of a single number"):
+            call()
+    assert layer.parameters["w"].tolist() == [1, 2]
+
+
+def test_a_name_alone_or_twice():
+    word, other = gv.data("word", [1.0, 2.0]), gv.data("other", shape=2)
+    layer = gv.compile(gv.graph(loss=gv.sum(word * other)), batch=2, wrt="word", shared="word")
+    assert numbers(layer.value_and_grad(other=np.ones((3, 2)))[1]) == {"word": [1, 1]}
+    twice = gv.compile(layer.graph, wrt=["word", "word"])
+    assert numbers(twice.value_and_grad(other=[1.0, 3.0])[1]) == {"word": [1, 3]}
+    with pytest.raises(GradvizError, match="learning_rate='fast': a number is wanted"):
+        twice.step("fast", other=[1.0, 3.0])

@@ -1,0 +1,118 @@
+"""The rewrites for speed keep every number, and do what they are for."""
+
+import re
+
+import numpy as np
+import pytest
+
+import gradviz as gv
+from gradviz import nn
+from gradviz.compiler.einsum import as_product
+
+RANDOM = np.random.default_rng(3)
+LENGTHS = {"a": 3, "b": 2, "c": 4, "d": 5, "f": 3, "g": 2, "i": 4, "j": 3, "k": 2, "l": 3}
+
+
+@pytest.mark.parametrize(
+    "subscripts",
+    "acijkl,fckl->afij afij,fckl->acijkl afij,acijkl->fckl agcijkl,gfckl->agfij agfij,gfckl->agcijkl "
+    "agfij,agcijkl->gfckl ijkl,il->ijk ijkl,ail->aijk aij,aijk->ajk aijk,ajk->aij ij,jk->ik ij,kj->ki abc,acd->abd "
+    "abc,cbd->ad ab,ac->bc abc,abc->a i,ij->j ab,ab->b abij,bjk->iak cijkla,fckl->fija fija,cijkla->fckl".split(),
+)
+def test_a_sum_of_products_is_a_product_of_matrices(subscripts):
+    terms = subscripts.split("->")[0].split(",")
+    arrays = [RANDOM.normal(size=[LENGTHS[letter] for letter in term]) for term in terms]
+    made = as_product(subscripts, [gv.param(f"x{place}", array) for place, array in enumerate(arrays)])
+    assert "matmul" in [node.op.name for node in gv.graph(made).nodes]
+    np.testing.assert_allclose(gv.evaluate(made).output, np.einsum(subscripts, *arrays), rtol=1e-12)
+
+
+@pytest.mark.parametrize("subscripts", ["ab,ab->ab", "a,b->ab", "aab,bc->ac", "ab,bc,cd->ad", "ab,cd->ac"])
+def test_other_sums_stay_as_they_are(subscripts):
+    count = len(subscripts.split("->")[0].split(","))
+    assert as_product(subscripts, [gv.param(f"x{n}", shape=(2,) * 3) for n in range(count)]) is None
+
+
+def image_network(**options):
+    x, y = gv.data("x", shape=(4, 9, 10)), gv.data("y", shape=(), dtype=int)
+    kind = options.pop("pool", "max")
+    hidden = nn.conv2d(x, 6, (3, 2), activation="relu", name="first", **options)
+    pool = nn.max_pool2d if kind == "max" else nn.avg_pool2d
+    hidden = pool(hidden, 2, name="pool")
+    hidden = pool(nn.conv2d(hidden, 4, 2, name="second"), 2, stride=1, padding=1, name="again")
+    return gv.graph(loss=nn.cross_entropy(nn.dense(nn.flatten(hidden), 3, name="out"), y))
+
+
+@pytest.mark.parametrize("batch", [1, 7, 8, 33])
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"pool": "avg"}, {"padding": 1, "stride": 2}, {"dilation": 2}, {"groups": 2}, {"padding": 2, "groups": 2}],
+    ids=str,
+)
+def test_convolutions_and_pooling_over_batches(options, batch):
+    graph = image_network(**options)
+    x = RANDOM.integers(-3, 4, (batch, 4, 9, 10)) / 2.0  # with many ties
+    y = RANDOM.integers(0, 3, batch)
+    agree(graph, batch, {"x": x, "y": y})
+
+
+def agree(graph, batch, inputs):
+    layer = gv.compile(graph, batch=batch)
+    value, gradients = layer.value_and_grad(**inputs)
+    plain = gv.backprop(gv.batched(graph, batch, mean=["loss"]), at=inputs, output="loss")
+    assert value == pytest.approx(float(plain.forward["loss"]), rel=1e-12)
+    for name, gradient in gradients.items():
+        np.testing.assert_allclose(gradient, plain.grad[name], rtol=1e-9, atol=1e-12, err_msg=name)
+    return layer
+
+
+CELLS = {
+    "lstm": {"cell": "lstm"},
+    "peephole": {"cell": "lstm", "peephole": True},
+    "coupled": {"cell": "lstm", "coupled": True},
+    "gru": {"cell": "gru"},
+    "reset after": {"cell": "gru", "reset_after": True},
+    "rnn": {"cell": "rnn"},
+    "no bias": {"cell": "lstm", "bias": False},
+    "deep": {"cell": "lstm", "layers": 2, "bidirectional": True},
+}
+
+
+@pytest.mark.parametrize("batch", [None, 1, 5])
+@pytest.mark.parametrize("options", CELLS.values(), ids=CELLS)
+def test_cells_in_loops(options, batch):
+    x, y = gv.data("x", shape=(6, 3)), gv.data("y", shape=2)
+    states = nn.recurrent(x, hidden=4, **options)
+    outputs = states[0] if isinstance(states, tuple) else states
+    graph = gv.graph(loss=gv.sum(gv.square(nn.dense(outputs[-1], 2, name="out") - y)))
+    lead = () if batch is None else (batch,)
+    inputs = {"x": RANDOM.normal(size=(*lead, 6, 3)), "y": RANDOM.normal(size=(*lead, 2))}
+    if batch is None:
+        value, gradients = gv.compile(graph).value_and_grad(**inputs)
+        plain = gv.backprop(graph, at=inputs)
+        assert value == pytest.approx(float(plain.output), rel=1e-12)
+        for name, gradient in gradients.items():
+            np.testing.assert_allclose(gradient, plain.grad[name], rtol=1e-9, atol=1e-12, err_msg=name)
+    else:
+        agree(graph, batch, inputs)
+
+
+@pytest.mark.parametrize(("cell", "calls"), [("lstm", 11), ("gru", 14)])
+def test_the_gates_are_one_product_and_one_tanh(cell, calls):
+    x = gv.data("x", shape=(20, 16))
+    states = nn.recurrent(x, cell=cell, hidden=16, **({"reset_after": True} if cell == "gru" else {}))
+    outputs = states[0] if isinstance(states, tuple) else states
+    source = gv.compile(gv.graph(loss=gv.sum(outputs[-1])), batch=8).source
+    loops = re.findall(r"^ {8}for .*:\n((?: {12}.*\n)+)", source.split("def make_step")[1], re.MULTILINE)
+    forward, backward = (body.splitlines() for body in loops[-2:])
+    assert [sum(".dot(" in line for line in body) for body in (forward, backward)] == [1, 1]
+    assert sum("tanh(" in line for line in forward) == 2
+    assert len(forward) <= calls
+
+
+def test_labels_out_of_range_are_refused():
+    x, y = gv.data("x", shape=3), gv.data("y", shape=(), dtype=int)
+    layer = gv.compile(gv.graph(loss=nn.cross_entropy(nn.dense(x, 4), y)), batch=2)
+    for wrong in (4, -1):
+        with pytest.raises(gv.GradvizError, match=rf"the index {wrong} is out of range \(there are 4"):
+            layer.step(0.1, x=np.ones((2, 3)), y=np.array([0, wrong]))
