@@ -17,13 +17,21 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gradviz import nn
+    from gradviz.compiler import optimizers, schedules
+    from gradviz.compiler.history import History
+    from gradviz.compiler.interrupt import TrainingInterrupted
+    from gradviz.compiler.layer import Layer, compile  # noqa: A004 - its public name
+    from gradviz.core.batched import batched
     from gradviz.core.build import Expr, constant, data, graph, param, scope
     from gradviz.core.expression import from_expression
     from gradviz.core.graph import Graph, Node
     from gradviz.core.primitive import primitive
+    from gradviz.core.unroll import unroll
     from gradviz.draw.figure import figure
     from gradviz.draw.frames import frames
     from gradviz.draw.picture import Picture
+    from gradviz.draw.plot import Plot
     from gradviz.draw.worksheet import worksheet
     from gradviz.errors import GradvizError
     from gradviz.interop.from_sympy import from_sympy
@@ -41,15 +49,21 @@ __version__ = "0.1.0"
 _LAZY = {
     "Explanation": "gradviz.passes.explain",
     "Expr": "gradviz.core.build",
+    "Layer": "gradviz.compiler.layer",
     "GradvizError": "gradviz.errors",
     "Graph": "gradviz.core.graph",
+    "History": "gradviz.compiler.history",
     "Node": "gradviz.core.graph",
     "Picture": "gradviz.draw.picture",
+    "Plot": "gradviz.draw.plot",
     "Report": "gradviz.passes.report",
     "Step": "gradviz.passes.steps",
+    "TrainingInterrupted": "gradviz.compiler.interrupt",
     "Values": "gradviz.passes.values",
     "backprop": "gradviz.passes.evaluate",
+    "batched": "gradviz.core.batched",
     "check": "gradviz.passes.check",
+    "compile": "gradviz.compiler.layer",
     "constant": "gradviz.core.build",
     "data": "gradviz.core.build",
     "derivative": "gradviz.passes.derivative",
@@ -66,21 +80,30 @@ _LAZY = {
     "scope": "gradviz.core.build",
     "steps": "gradviz.passes.steps",
     "to_sympy": "gradviz.interop.to_sympy",
+    "unroll": "gradviz.core.unroll",
     "worksheet": "gradviz.draw.worksheet",
 }
+
+_MODULES = {"nn": "gradviz.nn", "optimizers": "gradviz.compiler.optimizers", "schedules": "gradviz.compiler.schedules"}
 
 __all__ = [
     "Explanation",
     "Expr",
     "GradvizError",
     "Graph",
+    "History",
+    "Layer",
     "Node",
     "Picture",
+    "Plot",
     "Report",
     "Step",
+    "TrainingInterrupted",
     "Values",
     "backprop",
+    "batched",
     "check",
+    "compile",
     "constant",
     "data",
     "derivative",
@@ -92,11 +115,15 @@ __all__ = [
     "from_sympy",
     "graph",
     "hessian_vector",
+    "nn",
+    "optimizers",
     "param",
     "primitive",
+    "schedules",
     "scope",
     "steps",
     "to_sympy",
+    "unroll",
     "worksheet",
 ]
 
@@ -108,7 +135,10 @@ def _functions() -> dict[str, Any]:
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LAZY:
+    if name in _MODULES:
+        _functions()
+        found = import_module(_MODULES[name])
+    elif name in _LAZY:
         _functions()  # a handle's operators are primitives
         found = getattr(import_module(_LAZY[name]), name)
     elif name.startswith("_") or name not in _functions():
@@ -120,4 +150,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *_LAZY, *_functions()})
+    return sorted({*globals(), *_LAZY, *_MODULES, *_functions()})

@@ -19,8 +19,11 @@ from gradviz.cli.failure import report
 COMMANDS = {
     "render": "Draw the graphs of a script, or of an expression.",
     "step": "Walk through backpropagation, step by step.",
+    "serve": "Show the page of a script's graphs, and reload it when the script is saved.",
     "check": "Prove every derivative with SymPy, and compare every gradient with differences.",
     "explain": "Derive a gradient: the paths, the product along each, the sum.",
+    "compile": "Write the graph of a script as NumPy source that stands alone.",
+    "train": "Train the graph of a script on its data.",
     "worksheet": "Make a PDF of exercises in backpropagation, with their keys.",
     "examples": "List, show or copy the shipped examples.",
     "doctor": "Say what gradviz draws with here, and what is missing.",
@@ -86,6 +89,7 @@ def cli(ctx: click.Context) -> None:
       gradviz render script.py                  one SVG for every root in the script
       gradviz render -e "max(1 - w*x*y, 0)"     without a script
       gradviz step script.py                    walk through backpropagation
+      gradviz serve script.py                   the same in a browser, while you write
       gradviz check script.py                   is every derivative right?
       gradviz explain script.py --wrt W         why has the gradient that value?
     """

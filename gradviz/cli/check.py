@@ -16,10 +16,10 @@ from gradviz.cli.failure import FAILED
 from gradviz.cli.load import load_graphs, parse_target
 from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
 from gradviz.cli.points import parse_at
-from gradviz.cli.progress import progress_bar
 from gradviz.cli.tables import show
-from gradviz.draw.write import write_atomically
+from gradviz.core.files import write_atomically
 from gradviz.errors import UsageError
+from gradviz.terminal.progress import progress_bar
 
 _SUFFIXES = (".md", ".json")
 

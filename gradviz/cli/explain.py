@@ -12,7 +12,7 @@ from gradviz.cli.load import check_known, has, load_graphs, parse_target, withou
 from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
 from gradviz.cli.points import parse_at
 from gradviz.cli.tables import show
-from gradviz.draw.write import write_atomically
+from gradviz.core.files import write_atomically
 from gradviz.errors import UsageError
 
 _FORMATS = {"latex": gv.Explanation.to_latex, "markdown": gv.Explanation.to_markdown, "json": gv.Explanation.to_json}

@@ -27,6 +27,11 @@ def report(error: BaseException) -> int:
     return status
 
 
+def describe(error: BaseException) -> str:
+    """Return what went wrong in one line."""
+    return _judge(error)[1]
+
+
 def _judge(error: BaseException) -> tuple[int, str]:
     """Return the exit status and the line to write, "" for none."""
     # A script's SystemExit never comes this far; click ends itself with one when a pipe closes.
@@ -39,7 +44,7 @@ def _judge(error: BaseException) -> tuple[int, str]:
     elif isinstance(error, click.ClickException):
         result = _judge_click(error)
     elif isinstance(error, OSError):
-        result = (FAILED, _describe(error))
+        result = (FAILED, _of_system(error))
     elif isinstance(error, MemoryError):
         result = (FAILED, "there is not enough memory")
     else:
@@ -57,6 +62,6 @@ def _judge_click(error: click.ClickException) -> tuple[int, str]:
     return WRONG_USAGE, f"{message[:1].lower()}{message[1:]} (see {path} --help)"
 
 
-def _describe(error: OSError) -> str:
+def _of_system(error: OSError) -> str:
     reason = error.strerror or type(error).__name__
     return f"{error.filename}: {reason}" if error.filename else reason

@@ -13,6 +13,7 @@ import gradviz as gv
 from gradviz.cli.script import Script
 from gradviz.core.build import Expr, graph, roots
 from gradviz.core.graph import Graph
+from gradviz.core.primitive import CONSTANT
 from gradviz.draw.picture import Picture
 from gradviz.errors import GradvizError, GraphError, ScriptError, UsageError
 
@@ -51,18 +52,27 @@ class Target:
         Raises:
             GradvizError: for a script that fails or holds no graph, or a text that is no expression.
         """
+        return self.load_with_variables(at)[0]
+
+    def load_with_variables(self, at: Mapping[str, object]) -> tuple[list[Drawable], Mapping[str, Any]]:
+        """Return what there is to draw, and all variables of the script; none for an expression.
+
+        Raises:
+            GradvizError: as `load`.
+        """
         if self.script is None:
             with without_place():
                 made = gv.from_expression(self.expression, at=at)
-                return [Drawable("expression", self.expression.strip(), made, only=True)]
+                return [Drawable("expression", self.expression.strip(), made, only=True)], {}
+        everything = self.script.run()
         variables = {
             name: value
-            for name, value in self.script.run().items()
+            for name, value in everything.items()
             if isinstance(value, (Expr, Graph, Picture)) or name == self.name
         }
         if self.name is not None:
-            return [_pick(variables, self.name, str(self.script.given))]
-        return _all(variables, str(self.script.given))
+            return [_pick(variables, self.name, str(self.script.given))], everything
+        return _all(variables, str(self.script.given)), everything
 
 
 def parse_target(text: str | None, expression: str | None, args: Sequence[str] = ()) -> Target:
@@ -109,6 +119,45 @@ def load_graphs(target: Target, at: Mapping[str, Any]) -> list[tuple[str, Graph,
     return [(name, graph, taken_by(graph, at)) for name, graph in found]
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """The one graph of a target.
+
+    Attributes:
+        name: the variable that holds it.
+        graph: the graph.
+        at: those of the given values that it has leaves for.
+        variables: of the script.
+    """
+
+    name: str
+    graph: Graph
+    at: Mapping[str, Any]
+    variables: Mapping[str, Any]
+
+
+def load_one(target: Target, at: Mapping[str, Any], done: str) -> Loaded:
+    """Return the one graph of a target.
+
+    Args:
+        target: what is to be loaded.
+        at: values for its leaves.
+        done: what is done to one graph only: "trained".
+
+    Raises:
+        GradvizError: as `load_graphs`; also where there are several.
+    """
+    found, variables = target.load_with_variables(at)
+    graphs = {one.name: one.thing for one in found if isinstance(one.thing, Graph)}
+    if len(graphs) != 1:
+        there = f"there are {len(graphs)} graphs: {', '.join(graphs)}" if graphs else "there are pictures, but no graph"
+        hint = f"name it: script.py:{next(iter(graphs))}" if graphs else "a variable that holds a node is one"
+        raise ScriptError(f"{there}; one can be {done}", hint=hint)
+    name, graph = graphs.popitem()
+    check_taken(at, [graph])
+    return Loaded(name, graph, taken_by(graph, at), variables)
+
+
 def check_taken(at: Mapping[str, Any], graphs: Sequence[Graph]) -> None:
     """Refuse a value for a leaf that is in none of the graphs.
 
@@ -140,6 +189,12 @@ def taken_by(graph: Graph, at: Mapping[str, Any]) -> dict[str, Any]:
 def has(graph: Graph, name: str) -> bool:
     """Whether a graph has a node of this name."""
     return _missing(graph, name) is None
+
+
+def dtype_of(graph: Graph) -> str:
+    """Return the dtype that a graph's layer computes with: float32 if no leaf has more digits."""
+    floats = [leaf.dtype for leaf in graph.leaves if leaf.op is not CONSTANT and leaf.dtype.kind == "f"]
+    return "float32" if floats and all(dtype.itemsize <= 4 for dtype in floats) else "float64"
 
 
 def _missing(graph: Graph, name: str) -> GraphError | None:

@@ -45,3 +45,26 @@ def target_options(command: Function) -> Function:
     ):
         command = option(command)
     return command
+
+
+def look_options(command: Function) -> Function:
+    """Give a command the options of a figure's look; they arrive as the fields of `drawing.Look`."""
+    from gradviz.draw.figure import VIEWS
+    from gradviz.draw.layout import DIRECTIONS
+    from gradviz.draw.theme import THEMES
+    from gradviz.figures.backprop import LABELS, LEAVES
+
+    seen = "Where the leaves are, seen from the root."
+    lit = "Light the paths to a leaf, and write their products below."
+    for option in (
+        click.option("--path", default="", metavar="NAME", help=lit),
+        click.option(
+            "--leaves", type=click.Choice(LEAVES), default="auto", help="Draw a shared leaf once, or at every use."
+        ),
+        click.option("--direction", type=click.Choice(list(DIRECTIONS)), default="down", help=seen),
+        click.option("--theme", type=click.Choice(list(THEMES)), default="slide", help="The colors."),
+        click.option("--labels", type=click.Choice(LABELS), default="symbolic", help="The derivatives on the edges."),
+        click.option("--view", type=click.Choice(list(VIEWS)), default="backprop", help="What kind of figure."),
+    ):
+        command = option(command)
+    return command

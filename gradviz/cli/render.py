@@ -14,20 +14,16 @@ from gradviz.cli import COMMANDS, streams
 from gradviz.cli.drawing import Drawn, Look, draw, draw_frames, draw_worksheet
 from gradviz.cli.failure import report
 from gradviz.cli.load import Target, parse_target, without_place
-from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
+from gradviz.cli.options import EPILOG, ScriptCommand, look_options, script_args, target_options
 from gradviz.cli.outputs import Naming, Output
 from gradviz.cli.points import parse_at
 from gradviz.cli.script import Script
 from gradviz.cli.viewer import open_file
 from gradviz.cli.watch import repeat
-from gradviz.draw.figure import VIEWS
-from gradviz.draw.layout import DIRECTIONS
+from gradviz.core.files import write_atomically
 from gradviz.draw.picture import FORMATS, Picture
-from gradviz.draw.theme import THEMES
 from gradviz.draw.worksheet import BLANKS
-from gradviz.draw.write import write_atomically
-from gradviz.errors import DrawError, UsageError
-from gradviz.figures.backprop import LABELS, LEAVES
+from gradviz.errors import FileError, UsageError
 
 
 @dataclass(frozen=True)
@@ -79,7 +75,7 @@ class Job:
         return outputs
 
     def _encode(self, item: Drawn, output: Output) -> Iterator[tuple[Drawn, Output, bytes]]:
-        """Draw a figure, or all its frames: numbered files, or the pages of one PDF."""
+        """Draw a figure, or all its frames: numbered files, the pages of one PDF, the overlays of one slide."""
         with without_place():
             if self.blank:
                 yield from self._worksheet(item, output)
@@ -88,8 +84,8 @@ class Job:
                 yield item, output, item.picture.render(output.format)
                 return
             pictures = draw_frames(item, self.at, self.look, self.frames)
-            if output.format == "pdf":
-                yield item, output, _pages(pictures)
+            if output.format in ("pdf", "tex"):
+                yield item, output, _pages(pictures) if output.format == "pdf" else _slide(pictures)
                 return
             if output.path is None:
                 raise UsageError("stdout takes one file", hint="write the frames as a PDF: --format pdf")
@@ -138,11 +134,17 @@ def _pages(pictures: Sequence[Picture]) -> bytes:
     return frames_pdf(pictures)
 
 
+def _slide(pictures: Sequence[Picture]) -> bytes:
+    from gradviz.draw.tikz import to_beamer
+
+    return to_beamer(pictures).encode("utf-8", "replace")
+
+
 def _write(path: Path, shown: str, data: bytes) -> None:
     """Write a file; an error speaks of it as the user does."""
     try:
         write_atomically(path, data)
-    except DrawError as error:
+    except FileError as error:
         error.what = error.what.replace(str(path), shown)
         raise
 
@@ -160,18 +162,8 @@ def open_outputs(outputs: Sequence[Output]) -> None:
 @click.option(
     "--format", "formats", multiple=True, type=click.Choice(list(FORMATS)), help="May be given several times."
 )
-@click.option("--view", type=click.Choice(list(VIEWS)), default="backprop", help="What kind of figure.")
-@click.option("--labels", type=click.Choice(LABELS), default="symbolic", help="The derivatives on the edges.")
+@look_options
 @click.option("--no-values", is_flag=True, help="Leave out f and g beside the nodes.")
-@click.option("--theme", type=click.Choice(list(THEMES)), default="slide", help="The colors.")
-@click.option(
-    "--direction",
-    type=click.Choice(list(DIRECTIONS)),
-    default="down",
-    help="Where the leaves are, seen from the root.",
-)
-@click.option("--leaves", type=click.Choice(LEAVES), default="auto", help="Draw a shared leaf once, or at every use.")
-@click.option("--path", default="", metavar="NAME", help="Light the paths to a leaf, and write their products below.")
 @click.option("--frames", "by_step", is_flag=True, help="A picture for each step of backpropagation, numbered.")
 @click.option("--phases", "by_phase", is_flag=True, help="A picture for each phase: start, values, adjoints.")
 @click.option(

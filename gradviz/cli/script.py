@@ -6,12 +6,13 @@ import builtins
 import os
 import sys
 import traceback
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType, TracebackType
 
+from gradviz.core.tape import leave_tape
 from gradviz.errors import GradvizError, ScriptError
 
 _GRADVIZ = Path(__file__).parents[1]
@@ -64,8 +65,25 @@ class Script:
                 hint="figures show themselves in a notebook",
             )
         module = self._prepare()
-        try:
+        leave_tape()  # else names would be numbered on from a run before
+        with self._errors():
             exec(compile(source, str(self.path), "exec", dont_inherit=True), vars(module))
+        return vars(module)
+
+    def call(self, function: Callable[[], object]) -> object:
+        """Return what a function of the script returns.
+
+        Raises:
+            ScriptError, GradvizError: as `run`.
+        """
+        with self._errors():
+            return function()
+
+    @contextmanager
+    def _errors(self) -> Iterator[None]:
+        """Show of what the script raises the user's own lines only."""
+        try:
+            yield
         except KeyboardInterrupt:
             raise
         except SystemExit as ended:
@@ -80,7 +98,6 @@ class Script:
         finally:
             with suppress(OSError, ValueError, AttributeError):  # the script may have put anything there
                 sys.stdout.flush()
-        return vars(module)
 
     def _prepare(self) -> ModuleType:
         """Arrange the interpreter as it is when a script starts."""

@@ -78,8 +78,7 @@ def _print(name: str, steps: Sequence[gv.Step], answer: TextIO, gap: bool) -> No
     print(visible(name), file=answer)
     width = len(str(len(steps)))
     for place, step in enumerate(steps, 1):
-        formula, numbers = tex_to_text(step.formula), tex_to_text(step.substituted)
-        line = f"{place:{width}} {step.phase:8} {formula} = {numbers}"
+        line = f"{place:{width}} {step.phase:8} {tex_to_text(step.line)}"
         print(visible(line, _MOST_SHOWN), file=answer)
 
 

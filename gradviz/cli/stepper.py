@@ -12,9 +12,9 @@ from rich.text import Text
 
 import gradviz as gv
 from gradviz.cli.keys import Terminal
+from gradviz.core.files import write_atomically
 from gradviz.core.plain import tex_to_text
 from gradviz.draw.picture import Picture
-from gradviz.draw.write import write_atomically
 from gradviz.errors import GradvizError
 from gradviz.passes.evaluate import partial_values
 from gradviz.passes.walk import Walk

@@ -25,9 +25,11 @@ def show(renderable: RenderableType, file: TextIO | None = None, gap: bool = Fal
     console.print(renderable)
 
 
-def print_table(headings: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "") -> None:
+def print_table(
+    headings: Sequence[str], rows: Sequence[Sequence[str]], caption: str = "", file: TextIO | None = None
+) -> None:
     """Print rows of plain text in columns that fit the terminal."""
     table = Table(*headings, box=None, pad_edge=False, header_style="bold", caption_justify="left", caption=caption)
     for row in rows:
         table.add_row(*(Text(cell) for cell in row))
-    show(table)
+    show(table, file)

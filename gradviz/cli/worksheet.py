@@ -9,11 +9,11 @@ import click
 from gradviz.cli import COMMANDS, streams
 from gradviz.cli.load import load_graphs, parse_target, without_place
 from gradviz.cli.options import EPILOG, ScriptCommand, script_args
-from gradviz.draw.exercises import exercises, pages
-from gradviz.draw.frames import frames_pdf
+from gradviz.core.files import write_atomically
+from gradviz.draw.exercises import exercises
+from gradviz.draw.handout import handout_pdf
 from gradviz.draw.theme import THEMES
 from gradviz.draw.worksheet import BLANKS
-from gradviz.draw.write import write_atomically
 from gradviz.errors import UsageError
 
 
@@ -39,6 +39,6 @@ def command(*, target: str | None, count: int, seed: int, blank: tuple[str, ...]
         graph = graphs[0][1]
     with without_place():
         pairs = exercises(graph, count, seed=seed, blank=blank or ("f", "g"), theme=theme)
-        data = frames_pdf(list(pages(pairs)))
+        data = handout_pdf(pairs)
     write_atomically(path, data)
     print(output, file=answer)

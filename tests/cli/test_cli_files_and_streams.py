@@ -1,15 +1,14 @@
 """Full disks, read-only places, interrupts, kills, closed pipes: the old file stays, no traceback is seen."""
 
-import ctypes
 import os
 import resource
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
+from tools import start, wait_for, without_roots_privilege
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits are other ones there")
 
@@ -26,32 +25,6 @@ def slowly(*_):
 
 os.fsync = os.replace = os.rename = slowly
 """
-
-
-def wait_for(condition, seconds=20.0):
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen"
-        time.sleep(0.02)
-
-
-def start(gradviz, *args, **options):
-    return subprocess.Popen(
-        gradviz.command(*args),
-        cwd=gradviz.folder,
-        env=gradviz.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **options,
-    )
-
-
-def without_roots_privilege():
-    """Take from root the right to write everywhere (the capability is gone with the next program started)."""
-    if os.geteuid() == 0:
-        drop_from_bounding_set, dac_override = 24, 1
-        assert ctypes.CDLL(None).prctl(drop_from_bounding_set, dac_override, 0, 0, 0) == 0
 
 
 def test_a_read_only_folder(hinge):

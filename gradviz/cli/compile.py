@@ -1,0 +1,45 @@
+"""`gradviz compile`: a script's graph as NumPy source that stands alone."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+import gradviz as gv
+from gradviz.cli import COMMANDS, streams
+from gradviz.cli.load import dtype_of, load_one, parse_target, without_place
+from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
+from gradviz.cli.outputs import STDOUT
+from gradviz.cli.points import parse_at
+from gradviz.core.files import write_atomically
+
+DTYPES = ("float64", "float32")
+
+
+@click.command("compile", cls=ScriptCommand, help=COMMANDS["compile"], epilog=EPILOG)
+@target_options
+@click.option("--batch", type=click.IntRange(min=1), help="For so many samples at once; by default for one, as drawn.")
+@click.option("--dtype", type=click.Choice(DTYPES), help="Of all numbers; by default that of the graph.")
+@click.option("-o", "--output", metavar="FILE", default=STDOUT, help="Write the source to a file, not to stdout.")
+def command(
+    *,
+    target: str | None,
+    expression: str | None,
+    points: tuple[str, ...],
+    batch: int | None,
+    dtype: str | None,
+    output: str,
+) -> None:
+    """Compile, and write the source."""
+    wanted = parse_target(target, expression, script_args())
+    path = Path.cwd() / output
+    answer = streams.take_stdout()
+    one = load_one(wanted, parse_at(points), "compiled")
+    with without_place():
+        source = gv.compile(one.graph, batch=batch, dtype=dtype or dtype_of(one.graph)).source
+    if output == STDOUT:
+        print(source.rstrip("\n"), file=answer)
+    else:
+        write_atomically(path, source.encode())
+        print(output, file=answer)

@@ -1,0 +1,175 @@
+"""`gradviz train`: a script's graph learns from the script's data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, TextIO
+
+import click
+import numpy as np
+
+import gradviz as gv
+from gradviz.cli import COMMANDS, streams
+from gradviz.cli.failure import INTERRUPTED
+from gradviz.cli.load import dtype_of, load_one, parse_target, without_place
+from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
+from gradviz.cli.points import parse_at
+from gradviz.cli.script import Script
+from gradviz.cli.tables import print_table
+from gradviz.compiler.optimizers import OPTIMIZERS
+from gradviz.compiler.schedules import NAMES as SCHEDULES
+from gradviz.core.files import check_room
+from gradviz.core.format import array_text
+from gradviz.core.graph import Graph
+from gradviz.core.primitive import DATA
+from gradviz.draw.plot import FORMATS
+from gradviz.errors import ScriptError, UsageError
+
+DATASET = "dataset"
+VALIDATION = "validation"
+TRAINING = "training"
+BATCH = 32
+EPOCHS = 100
+OPTIONS = ("epochs", "batch_size", "learning_rate", "optimizer", "schedule", "patience", "seed")
+"""What a script may choose for its training, by the names that `Layer.fit` has for them."""
+
+_EPILOG = (
+    f"The script's variable `{DATASET}` holds the samples: a dict of arrays by the names of the data leaves, the first "
+    f"axis of which counts the samples; or a function that returns it. `{VALIDATION}`, if there is one, is alike. "
+    f"Without a dataset the leaves' own values are the one sample. `{TRAINING}` may hold what `fit` shall be called "
+    f"with; the options here overrule it. "
+) + EPILOG
+
+
+@click.command("train", cls=ScriptCommand, help=COMMANDS["train"], epilog=_EPILOG)
+@target_options
+@click.option("--epochs", type=click.IntRange(min=1), help=f"How often every sample is used; {EPOCHS}.")
+@click.option("--batch", "batch_size", type=click.IntRange(min=1), help=f"Samples in a step: {BATCH}; 1 is online.")
+@click.option(
+    "--rate",
+    "learning_rate",
+    type=click.FloatRange(min=0, min_open=True),
+    help="The learning rate: 0.01, for Adam 0.001.",
+)
+@click.option("--optimizer", type=click.Choice(list(OPTIMIZERS)), help="sgd, which is gradient descent, or another.")
+@click.option("--schedule", type=click.Choice(list(SCHEDULES)), help="How the rate changes over the run.")
+@click.option("--patience", type=click.IntRange(min=1), help="Stop after so many epochs that were no better.")
+@click.option("--seed", type=click.IntRange(min=0), help="Of the order of the samples; 0.")
+@click.option("--checkpoint", metavar="FILE", help="Save the training there, and go on from it.")
+@click.option("-o", "--output", metavar="FILE", help="Write the parameters: FILE.safetensors.")
+@click.option("--plot", metavar="FILE", help="Draw the loss: .svg, .png or .pdf.")
+@click.option("--json", "as_json", is_flag=True, help="Answer with JSON.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    *,
+    target: str | None,
+    expression: str | None,
+    points: tuple[str, ...],
+    checkpoint: str | None,
+    output: str | None,
+    plot: str | None,
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Train, say how the loss went and what was learned, and write what was asked for."""
+    wanted = parse_target(target, expression, script_args())
+    cwd = Path.cwd()  # a script may leave it
+    weights, curve, saved = (cwd / one if one else None for one in (output, plot, checkpoint))
+    if curve is not None and curve.suffix[1:].lower() not in FORMATS:
+        raise UsageError(f"--plot {plot!r} does not say its format", hint=f"name it .{', .'.join(FORMATS)}")
+    answer = streams.take_stdout()
+    one = load_one(wanted, parse_at(points), "trained")
+    graph, at = one.graph, one.at
+    data, validation = (_samples(one.variables.get(name), wanted.script) for name in (DATASET, VALIDATION))
+    chosen = _chosen(one.variables.get(TRAINING, {}), options)
+    interrupted = False
+    with without_place():
+        _check_points(graph, at, data)
+        if data is None:
+            data, validation = _own_values(graph, at), None
+            chosen = {"batch_size": 1} | chosen
+        layer = gv.compile(graph, batch=chosen.get("batch_size", BATCH), dtype=dtype_of(graph))
+        _set(layer.parameters, graph, at)
+        for path in (weights, curve):  # else it would be found out after the training
+            if path is not None:
+                check_room(path, sum(one.nbytes for one in layer.parameters.values()))
+        try:
+            history = layer.fit(data, validation=validation, checkpoint=saved, **chosen)
+        except gv.TrainingInterrupted as error:
+            interrupted, history = True, error.history
+        written = [path for path in (output, plot) if path]
+        if weights is not None:
+            layer.save(weights)
+        if curve is not None:
+            history.plot(curve)
+    if interrupted:
+        kept = f"; written: {', '.join(map(str, written))}" if written else ""
+        streams.say(f"interrupted in epoch {history.epochs + 1} of {chosen['epochs']}{kept}")
+        ctx.exit(INTERRUPTED)
+    if as_json:
+        print(json.dumps({"graph": one.name} | json.loads(history.to_json())), file=answer)
+    else:
+        _print(one.name, history, layer.parameters, written, answer)
+
+
+def _samples(given: Any, script: Script | None) -> Any:
+    """Return the samples that a script has, or has a function for: what takes long to load is loaded here only."""
+    return script.call(given) if script is not None and callable(given) else given
+
+
+def _chosen(training: object, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what to train with: the script's choice, overruled by the options that were given.
+
+    Raises:
+        ScriptError: for a choice that is none of `OPTIONS`.
+    """
+    if not isinstance(training, Mapping):
+        raise ScriptError(f"{TRAINING} is no dict, but of type {type(training).__name__}")
+    for name in training:
+        if name not in OPTIONS:
+            near = get_close_matches(str(name), OPTIONS, n=1) or OPTIONS
+            raise ScriptError(f"{TRAINING} has {name!r}, which is no option", hint=f"there is {', '.join(near)}")
+    return {"epochs": EPOCHS} | dict(training) | {name: value for name, value in options.items() if value is not None}
+
+
+def _check_points(graph: Graph, at: Mapping[str, Any], data: object) -> None:
+    """Refuse a value for a leaf that gets its values from the script's samples."""
+    for name in at:
+        if data is not None and graph.node(graph.find(name)).op is DATA:
+            raise UsageError(f"--at {name}: its values come from the script's {DATASET}")
+
+
+def _own_values(graph: Graph, at: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values that the data leaves have as one sample."""
+    sample = {}
+    for leaf in graph.leaves:
+        if leaf.op is DATA:
+            value = at.get(leaf.path, leaf.value)
+            if value is None:
+                raise ScriptError(
+                    f"{leaf.path!r} has no value to train with",
+                    hint=f"give it one, or the script a variable {DATASET} = {{{leaf.path!r}: …}}",
+                )
+            sample[leaf.path] = np.asarray(value)[np.newaxis]
+    return sample
+
+
+def _set(parameters: Mapping[str, Any], graph: Graph, at: Mapping[str, Any]) -> None:
+    """Start from the parameters that were given with --at."""
+    for name, value in at.items():
+        path = graph.node(graph.find(name)).path
+        if path in parameters:
+            parameters[path][...] = value
+
+
+def _print(name: str, history: gv.History, parameters: Mapping[str, Any], written: list[str], answer: TextIO) -> None:
+    print(f"{name}: {repr(history).removeprefix('<history: ').removesuffix('>')}", file=answer)
+    rows = [[path, array_text(value)] for path, value in parameters.items()]
+    print_table(["parameter", "value"], rows, file=answer)
+    for path in written:
+        print(path, file=answer)
