@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import runpy
 import tempfile
+from math import prod
 
 import pytest
 from gallery import EXAMPLES
 from hypothesis import settings
 
-from gradviz.core.build import roots
+from gradviz.core.build import graph, roots
+from gradviz.core.tape import leave_tape
+from gradviz.core.unroll import unroll
+from gradviz.passes.whole import too_big
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)  # the same graphs on every machine
 settings.load_profile("repeatable")
@@ -18,12 +22,38 @@ settings.load_profile("repeatable")
 os.environ["GRADVIZ_CACHE"] = tempfile.mkdtemp(prefix="gradviz-tests-")  # nothing of the tests in the user's own
 
 
+@pytest.fixture(autouse=True)
+def _tape_of_its_own():
+    """What a test before has left alive, perhaps in a cycle, gives no numbers to the layers of this one."""
+    leave_tape()
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A real browser, for the tests of the page."""
+    from browser import chromium
+
+    with chromium() as started:
+        yield started
+
+
 @pytest.fixture(scope="session")
 def example_roots():
     """The roots of every example, by "script-name"."""
     found = {}
     for script in EXAMPLES:
+        leave_tape()  # as the command line does
         variables = runpy.run_path(str(script))
         for name, node in roots(variables).items():
             found[f"{script.stem}-{name}"] = node
     return found
+
+
+@pytest.fixture(scope="session")
+def formula_roots(example_roots):
+    """Those of the examples that are formulas of a few real numbers, which algebra is quick with."""
+    return {name: root for name, root in example_roots.items() if _is_formula(unroll(graph(root)))}
+
+
+def _is_formula(made):
+    return all(row.dtype.kind == "f" and prod(row.shape) <= 64 for row in made.rows) and not too_big(made)

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import runpy
 import subprocess
 import sys
 
 import numpy as np
 import pytest
-from gallery import EXAMPLES, ROOT
+from gallery import EXAMPLES, RESULTS, ROOT, example, result_plot, with_results
 
 import gradviz as gv
-
-
-def example(name):
-    return runpy.run_path(str(ROOT / "examples" / f"{name}.py"))
 
 
 @pytest.mark.parametrize("script", EXAMPLES, ids=lambda script: script.stem)
@@ -29,6 +24,21 @@ def test_runs_as_a_program(script):
 @pytest.mark.parametrize("script", EXAMPLES, ids=lambda script: script.stem)
 def test_says_what_it_is(script):
     assert script.read_text(encoding="utf-8").startswith('"""')
+
+
+@pytest.mark.parametrize("name", with_results())
+def test_a_result_is_drawn_and_in_the_gallery(name):
+    page = (ROOT / "docs" / "gallery.md").read_text(encoding="utf-8")
+    assert f"(gallery/results/{name}.svg)" in page
+    shown = (RESULTS / f"{name}.svg").read_text(encoding="utf-8")
+    assert len(shown) < 100_000
+    drawn = result_plot(name).svg()
+    assert drawn.splitlines()[:10] == shown.splitlines()[:10]  # numbers may differ in the last digit, machines do
+    assert 0.8 < len(drawn) / len(shown) < 1.25, f"make pictures, or: python tests/results.py {name}"
+
+
+def test_no_result_is_left_over():
+    assert {path.stem for path in RESULTS.glob("*.svg")} == set(with_results())
 
 
 def test_cs231n_neuron():

@@ -37,6 +37,8 @@ ONLY_IN = {
     "ziafont": ("draw/",),
     "resvg_py": ("draw/",),
     "typst": ("draw/",),
+    "matplotlib": ("draw/plot.py",),
+    "safetensors": ("compiler/weights.py",),
     "click": ("cli/",),
     "rich": ("cli/", "terminal/"),
 }
@@ -124,7 +126,10 @@ def loaded_by(*code: str) -> set[str]:
     return set(done.stdout.splitlines()[-1].split())
 
 
-HEAVY = {"sympy", "graphviz", "pygraphviz", "rich", "click", "ziamath", "ziafont", "typst", "resvg_py"}
+HEAVY = {
+    *("sympy", "graphviz", "pygraphviz", "rich", "click", "ziamath", "ziafont", "typst", "resvg_py"),
+    *("matplotlib", "safetensors"),
+}
 
 
 def test_importing_is_light():
