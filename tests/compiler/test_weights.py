@@ -2,6 +2,7 @@
 
 import resource
 import signal
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
