@@ -9,7 +9,7 @@ from typing import Any
 
 from gradviz.compiler.gradients import GRADIENT
 from gradviz.compiler.instructions import Instruction, Plan, part
-from gradviz.compiler.plan import make_plan
+from gradviz.compiler.plan import Planner
 from gradviz.core.build import frozen
 from gradviz.core.graph import Array, Graph
 from gradviz.core.replay import replay
@@ -32,13 +32,14 @@ def updating(graph: Graph, root: str, wanted: Iterable[str], parameters: Mapping
             outputs[name] = index
             pieces.append((path, name, key))
     handles = replay(graph, rename=False)  # without the joins that are left over
-    plan = make_plan(frozen({name: handles[index] for name, index in outputs.items()}), parameters)
+    planner = Planner()
+    plan = planner.plan(frozen({name: handles[index] for name, index in outputs.items()}), parameters)
     updates, views = [], []
     for path, name, key in pieces:
         if path in plan.parameters:
             target = plan.parameters[path]
             if key:
-                target = part(target, key, f"{target.name}_{name.rpartition(':')[2]}")
+                target = part(target, key, planner.names.new(f"{target.name}_part"))
                 views.append(target)
             updates.append(Instruction("subtract", (target, plan.outputs[name]), (), target, f"update {path}"))
     return replace(plan, places=(*plan.places, *views)).then(tuple(updates), {root: plan.outputs[root]})

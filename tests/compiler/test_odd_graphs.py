@@ -228,6 +228,20 @@ def test_names_that_are_words_of_python():
     compile(layer.source, "layer.py", "exec")
 
 
+@pytest.mark.parametrize("taken", ["W_part", "W_0", "W_1"])
+def test_names_of_parts_of_parameters(taken):
+    """The weights of state and input are updated as two parts of W, whatever other parameters are called."""
+    leaves = {"W": np.full((3, 5), 0.1), taken: np.full(3, 0.2)}
+    W, b = (gv.param(name, value) for name, value in leaves.items())
+    xs = gv.data("xs", np.ones((5, 2)))
+    graph = gv.graph(gv.sum(gv.scan(lambda x, h: gv.tanh(W @ gv.concatenate([h, x]) + b), xs, np.zeros(3))))
+    layer = gv.compile(graph)
+    layer.step(0.5)
+    grad = gv.backprop(graph).grad
+    for name, value in leaves.items():
+        np.testing.assert_allclose(layer.parameters[name], value - 0.5 * grad[name], rtol=1e-12)
+
+
 @pytest.mark.parametrize("batch", [None, 2])
 def test_names_that_the_layer_uses_itself(batch):
     w, names = gv.param("w", [1.0, 2.0]), ("g", "learning_rate", "self", "now")
