@@ -37,6 +37,7 @@ class Place:
 
     Attributes:
         name: how source calls it; every place of a plan has another name.
+        label: what the user calls it, "" if nothing.
         kind: a "parameter" is bound once, an "input" at every call, a "constant" never changes; a "buffer"
             is allocated once; a "view" shows a part of another place; a "scalar" is a number that an
             instruction returns; "fresh" is an array that an instruction allocates; an "item" is what a
@@ -62,6 +63,7 @@ class Place:
     shift: int = 0
     period: int = 0
     block: Block | None = None
+    label: str = ""
 
     @property
     def static(self) -> bool:
@@ -134,6 +136,21 @@ class Repeat:
 
 
 @dataclass(frozen=True, eq=False)
+class Piece:
+    """A part of the gradient by a leaf.
+
+    Attributes:
+        path: of the leaf.
+        key: which part of the leaf, () for all of it.
+        place: where it is computed.
+    """
+
+    path: str
+    key: tuple[Any, ...]
+    place: Place
+
+
+@dataclass(frozen=True, eq=False)
 class Plan:
     """A function, ready to be printed.
 
@@ -144,6 +161,7 @@ class Plan:
         places: every buffer and view that is made outside of loops, bases first.
         body: the instructions.
         outputs: by name, where the results are.
+        pieces: the parts of gradients that are computed besides, leaf by leaf.
     """
 
     parameters: Mapping[str, Place]
@@ -153,6 +171,7 @@ class Plan:
     places: tuple[Place, ...]
     body: tuple[Instruction | Repeat, ...]
     outputs: Mapping[str, Place]
+    pieces: tuple[Piece, ...] = ()
 
     def then(self, more: tuple[Instruction, ...], outputs: Mapping[str, Place]) -> Plan:
         """Return the plan with more instructions at its end, and other outputs."""

@@ -12,21 +12,29 @@ class Names:
 
     def __init__(self) -> None:
         self._taken: set[str] = set()
+        self._numbers: dict[str, int] = {}
 
     def new(self, wanted: str) -> str:
         """Return an identifier near to what is wanted."""
-        base = re.sub(r"\W+", "_", wanted).strip("_") or "t"
+        base = re.sub(r"\W+", "_", wanted).strip("_") or "x"
         base = f"_{base}" if base[0].isdigit() else base
         base = f"{base}_" if base in _RESERVED else base
-        name, number = base, 0
+        name = base
         while name in self._taken:
-            number += 1
-            name = f"{base}_{number}"
+            self._numbers[base] = self._numbers.get(base, 0) + 1
+            name = f"{base}_{self._numbers[base]}"
         self._taken.add(name)
         return name
 
+    def letter(self) -> str:
+        """Return a short identifier for what has no name."""
+        free = (letter for letter in LETTERS if letter not in self._taken)
+        return self.new(next(free, "a"))
 
+
+LETTERS = "abcdefghijklmnopqrsuvwxyz"
 _RESERVED = set(
     "False None True and as assert async await break class continue def del elif else except finally for from global "
-    "if import in is lambda nonlocal not or pass raise return try while with yield np math range reversed t".split()
+    "if import in is lambda nonlocal not or pass raise return try while with yield np math range reversed t "
+    "row room cycle islice zip list float".split()
 ) | set(numbers.__all__)

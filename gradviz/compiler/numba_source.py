@@ -12,13 +12,16 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from gradviz.compiler import numba_blas, numba_math
+from gradviz.compiler.helpers import untyped
 from gradviz.compiler.instructions import Place, Plan, size
 from gradviz.compiler.numba_fuse import Fused, FusedSteps, all_places, fuse
 from gradviz.compiler.numba_lower import Lowering
 from gradviz.compiler.numba_memory import Arena, silent
 from gradviz.compiler.numba_nests import INDENT, NestPrinter, offset
 from gradviz.compiler.numba_ops import Check, Product
-from gradviz.compiler.numpy_forms import Forms, array
+from gradviz.compiler.numpy_constants import constant_text
+from gradviz.compiler.numpy_forms import Forms
+from gradviz.compiler.task import Task
 
 FLAGS = '{"reassoc", "contract", "arcp", "nsz"}'
 """Sums in any order, a x + b in one rounding; but NaN and infinities are what they are."""
@@ -55,15 +58,15 @@ class NumbaPrinter:
         self.views: dict[str, str] = {}
         self._dtype: np.dtype[np.generic] = np.dtype(float)
 
-    def function(self, name: str, plan: Plan, says: str) -> list[str]:
+    def functions(self, task: Task, plan: Plan) -> list[list[str]]:
         """Return the lines of a function that takes the parameters and returns the function to be called."""
-        printed = _Function(name, plan, says)
+        printed = _Function(task.name, plan, task.says)
         self.numbers |= printed.numbers
         self.helpers |= printed.helpers
         self.products |= bool(printed.calls)
-        self.views |= printed.forms.helpers
+        self.views |= printed.forms.helpers.texts
         self._dtype = printed.dtype
-        return printed.lines
+        return [printed.lines]
 
     def merge(self, other: NumbaPrinter) -> None:
         """Take along what the lines of another printer need."""
@@ -84,7 +87,7 @@ class NumbaPrinter:
         lines += ["", *ALIGNED.rstrip().splitlines()]
         if self.products:
             lines += ["", *numba_blas.HEADER.format(letter="s" if self._dtype == np.float32 else "d").splitlines()]
-            lines += ["", "", *_plain(inspect.getsource(numba_blas.blas_calls))]
+            lines += ["", "", *untyped(inspect.getsource(numba_blas.blas_calls)).splitlines()]
         for text in self.views.values():
             lines += ["", "", *text.rstrip().splitlines()]
         if self.helpers:
@@ -93,13 +96,8 @@ class NumbaPrinter:
             lines += ["", *text[start:end].splitlines()]
             for name in sorted(self.helpers):
                 lines += ["", "", '@njit(fastmath={"contract", "nsz"}, error_model="numpy")']
-                lines += _plain(inspect.getsource(getattr(numba_math, name)))
+                lines += untyped(inspect.getsource(getattr(numba_math, name))).splitlines()
         return lines
-
-
-def _plain(source: str) -> list[str]:
-    """Return the lines of a function without types."""
-    return source.replace(": Any", "").replace(" -> Any", "").rstrip().splitlines()
 
 
 class _Function:
@@ -245,7 +243,7 @@ class _Function:
                 given.append(argument if place is None else f"flat({argument})")
                 continue
             given.append(f"{argument}_flat")
-            source = array(place) if place.kind == "constant" else argument
+            source = constant_text(place.value, place.dtype) if place.kind == "constant" else argument
             yield f'{INDENT}{argument}_flat = {source}.reshape(-1, order="A")'
         given += self._told
         static, moving = self._outputs()
@@ -283,7 +281,7 @@ class _Function:
                     line = f"{place.name} = {forms.view(place.fn, place.base.name, place.attrs, len(place.shape))}"
                     (moving if place.root.kind == "input" else static).append(line)
                 elif place.kind == "constant":
-                    static.append(f"{place.name} = {array(place)}")
+                    static.append(f"{place.name} = {constant_text(place.value, place.dtype)}")
                 elif place.kind not in KEPT:
                     start = self._arena.start(place) if place in self._arena else 0
                     part = f"{self._memory(place.dtype)}[{start}:{start + size(place.shape)}]"

@@ -1,132 +1,204 @@
-"""A plan as NumPy source that stands alone."""
+"""A plan as NumPy source that stands alone, and that a student can follow: memory, forward, backward, update."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import textwrap
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
-import numpy as np
+from gradviz.compiler.formulas import formulas
+from gradviz.compiler.instructions import Instruction, Piece, Place, Plan, Repeat
+from gradviz.compiler.names import Names
+from gradviz.compiler.numpy_constants import dtype_name
+from gradviz.compiler.numpy_forms import Forms, key_text
+from gradviz.compiler.numpy_places import ROOM, Places
+from gradviz.compiler.numpy_statements import Statements
+from gradviz.compiler.numpy_text import INDENT, WIDTH, folded, tuple_text
+from gradviz.compiler.task import RATE, Task
+from gradviz.core.graph import Graph
 
-from gradviz.compiler.instructions import Instruction, Place, Plan, Repeat, walk
-from gradviz.compiler.numpy_forms import Forms, array, dtype_name
-
-INDENT = "    "
+GRADIENTS = "The loss, and its gradients times the learning rate: what a step subtracts, part by part."
 
 
 class NumpyPrinter:
     """Prints the functions of a layer.
 
+    Args:
+        graph: the graph, as the user wrote it.
+
     Attributes:
         forms: how instructions are printed, and what they need.
+        words: what else the printed lines need: "cycle", "islice", "room".
     """
 
-    def __init__(self) -> None:
+    def __init__(self, graph: Graph) -> None:
         self.forms = Forms()
+        self.words: set[str] = set()
+        self._graph = graph
 
-    def function(self, name: str, plan: Plan, says: str) -> list[str]:
-        """Return the lines of a function that takes the parameters and returns the function to be called."""
-        lines = [f"def make_{name}({', '.join(place.name for place in plan.parameters.values())}):"]
-        lines.append(f'{INDENT}"""{says}"""')
-        lines += [INDENT + line for line in self._memory(plan)]
-        steps: list[str] = []
-        inner: list[str] = []
-        self._body(plan.body, inner, steps)
-        inputs = list(plan.inputs.values())
-        moving = [place for place in plan.places if place.kind == "view" and not place.static]
-        lines += [INDENT + line for line in steps]
-        lines.append("")
-        lines.append(f"{INDENT}def {name}({', '.join(place.name for place in inputs)}):")
-        body = [f"{place.name} = {self._view(place)}" for place in moving] + inner
-        body.append(f"return {', '.join(place.name for place in plan.outputs.values())},")
-        lines += [2 * INDENT + line for line in body]
-        lines += ["", f"{INDENT}return {name}"]
-        return lines
+    def functions(self, task: Task, plan: Plan) -> list[list[str]]:
+        """Return the lines of functions; ``make_<name>`` takes the parameters and returns the one for the task.
+
+        Gradients are computed by a function of their own, which a step of descent uses, too.
+        """
+        name, says = ("gradients", GRADIENTS) if plan.pieces else (task.name, task.says)
+        made = _Function(name, plan, self.forms, self._graph)
+        functions = [made.lines(says)]
+        if plan.pieces:
+            functions.append(made.step(task) if task.updating else made.value_and_grad(task))
+        text = "\n".join(line for lines in functions for line in lines)
+        self.words |= {word for word in ("cycle", "islice", "room") if re.search(rf"\b{word}\(", text)}
+        return functions
 
     def merge(self, other: NumpyPrinter) -> None:
         """Take along what the lines of another printer need."""
         self.forms.functions |= other.forms.functions
-        self.forms.helpers |= other.forms.helpers
+        self.forms.helpers.texts |= other.forms.helpers.texts
+        self.words |= other.words
 
     def header(self) -> list[str]:
         """Return the imports and helpers that the printed functions need."""
-        lines = ["from __future__ import annotations", ""]
-        lines += ["import math", ""] if any("math." in text for text in self.forms.helpers.values()) else []
-        lines += ["import numpy as np"]
+        helpers = [*self.forms.helpers.texts.values(), *([ROOM] if "room" in self.words else [])]
+        lines = ["import math"] if any("math." in text for text in helpers) else []
+        tools = ", ".join(sorted(self.words - {"room"}))
+        lines += [f"from itertools import {tools}"] if tools else []
+        lines += ["", "import numpy as np"] if lines else ["import numpy as np"]
         if self.forms.functions:
-            lines.append(f"from numpy import {', '.join(sorted(self.forms.functions))}")
-        for text in self.forms.helpers.values():
-            lines += ["", "", *text.rstrip().splitlines()]
+            names = textwrap.wrap(", ".join(sorted(self.forms.functions)), WIDTH, break_long_words=False)
+            several = ["from numpy import (", *(INDENT + line for line in names), ")"]
+            lines += [f"from numpy import {names[0]}"] if len(names) == 1 else several
+        for text in helpers:
+            lines += ["", "", *text.strip().splitlines()]
         return lines
 
-    def _memory(self, plan: Plan) -> Iterator[str]:
-        for place in plan.constants:
-            yield f"{place.name} = {array(place)}"
-        used = {one.block for one in plan.places if one.kind == "buffer"}
-        for block in plan.blocks:
-            if block in used:
-                yield f"{block.name} = np.empty({block.length}, {dtype_name(block.dtype)})"
-        for place in plan.places:
-            if place.kind == "buffer" and place.block is not None:
-                whole = place.block.name
-                length = int(np.prod(place.shape, dtype=int))
-                cut = whole if length == place.block.length else f"{whole}[:{length}]"
-                yield f"{place.name} = {cut}" + ("" if place.shape == (length,) else f".reshape({place.shape})")
-            elif place.kind == "view" and place.static:
-                yield f"{place.name} = {self._view(place)}"
 
-    def _view(self, place: Place) -> str:
-        assert place.base is not None
-        return self.forms.view(place.fn, place.base.name, place.attrs, len(place.shape))
+class _Function:
+    """One function being printed, and those that call it."""
 
-    def _body(self, body: tuple[Instruction | Repeat, ...], lines: list[str], setup: list[str]) -> None:
-        for one in body:
-            if isinstance(one, Repeat):
-                self._loop(one, lines, setup)
-            else:
-                printed = self.forms.lines(one)
-                comment = f"  # {_comment(one.says)}" if one.says else ""
-                lines += [*printed[:-1], printed[-1] + comment] if printed else []
+    def __init__(self, name: str, plan: Plan, forms: Forms, graph: Graph) -> None:
+        self._name, self._plan, self._forms = name, plan, forms
+        names = Names()
+        for taken in (name, f"make_{name}", *(_WORDS if plan.pieces else ())):
+            names.new(taken)
+        self._places = Places(plan, forms, names, _labels(plan))
+        self._parameters = self._places.parameters
+        called = dict(zip(plan.parameters, self._parameters, strict=True))
+        self._printed = Statements(plan, self._places, forms, formulas(graph, called))
 
-    def _loop(self, loop: Repeat, lines: list[str], setup: list[str]) -> None:
-        inner: list[str] = []
-        self._body(loop.body, inner, setup)
-        used = _used(loop)
-        names = [item.name for item in loop.items if item in used]
-        if not loop.length or not inner:
+    def lines(self, says: str) -> list[str]:
+        """Return the lines of the function."""
+        places, printed = self._places, self._printed
+        body = list(self._body())
+        results = [places.text(place) for place in self._plan.outputs.values()]
+        results += [places.text(piece.place) for piece in self._plan.pieces]
+        moving = [f"{name} = {text}" for name, text in places.moving.items()]
+        setup = [*places.setup(), *printed.tuples, *printed.steps.setup]
+        body = [*moving, *body, f"return {', '.join(results)},"]
+        return self._made(self._name, says, setup, places.inputs, body, told=True)
+
+    def value_and_grad(self, task: Task) -> list[str]:
+        """Return the lines of the function that gives the loss and its gradients."""
+        given, inputs = list(self._places.inputs), list(self._places.inputs)
+        for number, (path, place) in enumerate(self._plan.inputs.items()):
+            if path == RATE:
+                given[number] = f"np.array(1, {dtype_name(place.dtype)})"
+                inputs.remove(self._places.inputs[number])
+        results, start = [], 0
+        for _, pieces in groupby(self._plan.pieces, lambda piece: piece.path):
+            keys = [piece.key for piece in pieces]
+            stop = start + len(keys)
+            whole = f"{self._forms.np('concatenate')}(d[{start}:{stop}], {len(keys[0]) - 1})"
+            results.append(f"d[{start}]" if len(keys) == 1 else whole)
+            start = stop
+        called = f"gradients({', '.join(given)})"
+        body = [f"return {called}"]
+        if start > len(results):
+            body = [f"loss, *d = {called}", f"return loss, {', '.join(results)},"]
+        return self._made(task.name, task.says, [self._make()], inputs, body)
+
+    def step(self, task: Task) -> list[str]:
+        """Return the lines of the function that makes a step of gradient descent."""
+        learned, changes = [], []
+        names = dict(zip(self._plan.parameters, self._parameters, strict=True))
+        for number, piece in enumerate(self._plan.pieces):
+            if piece.path in names:
+                key = f"[{key_text(piece.key)}]" if piece.key else ""
+                learned.append(names[piece.path] + key)
+                changes.append(f"changes[{number}]")
+        every = len(changes) == len(self._plan.pieces)
+        subtract = self._forms.np("subtract")
+        body = [
+            f"loss, *changes = gradients({', '.join(self._places.inputs)})",
+            f"for parameter, change in zip(parameters, {'changes' if every else tuple_text(changes)}):",
+            f"{INDENT}{subtract}(parameter, change, parameter)",
+            "return loss,",
+        ]
+        setup = [self._make(), f"parameters = {tuple_text(learned)}"]
+        return self._made(task.name, task.says, setup, self._places.inputs, body)
+
+    def _body(self) -> Iterator[str]:
+        """Yield the lines of the instructions, by sections."""
+        plan = self._plan
+        if not plan.pieces:
+            yield from self._printed.lines(plan.body)
             return
-        steps = f"{names[0] if names else 'step'}_steps"
-        where = setup if all(item.static for item in loop.items if _needed(item, loop, used)) else lines
-        times = f"range({loop.length})"
-        where.append(f"{steps} = []")
-        where.append(f"for t in {f'reversed({times})' if loop.reverse else times}:")
-        for item in loop.items:
-            if _needed(item, loop, used):
-                where.append(f"{INDENT}{item.name} = {self._item(item)}")
-        where.append(f"{INDENT}{steps}.append(({', '.join(names)},))")
-        lines.append(f"for {', '.join(names)}, in {steps}:" if names else f"for _ in {steps}:")
-        lines += [INDENT + line for line in inner]
+        (root,) = plan.outputs.values()
+        forward = _until(plan.body, root)
+        yield "# Forward"
+        yield from self._printed.lines(plan.body[:forward])
+        yield from ["", "# Backward"]
+        yield from self._printed.lines(plan.body[forward:])
 
-    def _item(self, item: Place) -> str:
-        if item.kind == "view":
-            return self._view(item)
-        assert item.base is not None
-        at = f"t + {item.shift}" if item.shift else "t"
-        at = f"({at}) % {item.period}" if item.period else at
-        return f"{item.base.name}[{at}{', ...' if item.shape == () else ''}]"
+    def _make(self) -> str:
+        return f"gradients = make_gradients({', '.join(self._parameters)})"
+
+    def _made(
+        self, name: str, says: str, setup: Sequence[str], inputs: Sequence[str], body: Sequence[str], told: bool = False
+    ) -> list[str]:
+        """Return the lines of a function that makes a function; the parameters are told once for two."""
+        lines = [f"def make_{name}({', '.join(self._parameters)}):"]
+        lines += (
+            self._docstring(says) if told else [f'{INDENT}"""{says} The parameters are those of make_gradients."""']
+        )
+        lines += [INDENT + line for line in setup]
+        lines += ["", f"{INDENT}def {name}({', '.join(inputs)}):"]
+        lines += [2 * INDENT + line if line else "" for line in body]
+        lines += ["", f"{INDENT}return {name}"]
+        return [part for line in lines for part in folded(line)]
+
+    def _docstring(self, says: str) -> list[str]:
+        told = [
+            f"{name} is {path} {str(place.shape).replace(' ', '')}"
+            for name, (path, place) in zip(self._parameters, self._plan.parameters.items(), strict=True)
+        ]
+        if not told:
+            return [f'{INDENT}"""{says}"""']
+        text = f"{', '.join(told)}.".replace("\\", "\\\\").replace('"""', r"\"\"\"")
+        lines = textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False)
+        return [f'{INDENT}"""{says}', "", *(INDENT + line for line in lines), f'{INDENT}"""']
 
 
-def _used(loop: Repeat) -> set[Place]:
-    found: set[Place] = set()
-    for one in walk(loop.body):
-        found.update(place for place in (*one.args, one.out) if isinstance(place, Place))
-    inner = (one for one in loop.body if isinstance(one, Repeat))
-    found.update(item.base for one in inner for item in one.items if item.base is not None)
-    return found
+_WORDS = ("step", "value_and_grad", "gradients", "parameters")
+"""What the functions that call others are made of; no input may be called so."""
 
 
-def _needed(item: Place, loop: Repeat, used: set[Place]) -> bool:
-    """Whether an item is used itself, or shown by one that is."""
-    return item in used or any(other.base is item and _needed(other, loop, used) for other in loop.items)
+def _change(piece: Piece) -> str:
+    return f"d_{piece.path.rpartition('/')[2]}"
 
 
-def _comment(text: str) -> str:
-    return " ".join(text.split())[:60]
+def _labels(plan: Plan) -> dict[Place, str]:
+    """Return names for places that have none of the user's: results, and gradients."""
+    found = {place: _free(name, plan) for name, place in plan.outputs.items()}
+    return found | {piece.place: _change(piece) for piece in plan.pieces}
+
+
+def _free(name: str, plan: Plan) -> str:
+    """Return a name for an output; the mean over samples is not called as what it is the mean of."""
+    return f"mean_{name}" if any(place.label == name for place in plan.places) else name
+
+
+def _until(body: Sequence[Instruction | Repeat], root: Place) -> int:
+    """Return how many instructions it takes to a result."""
+    found = [count for count, one in enumerate(body, 1) if isinstance(one, Instruction) and one.out is root]
+    return max(found, default=0)

@@ -39,6 +39,7 @@ class Planner:
         self.constants: list[Place] = []
         self.made: list[Place] = []
         self._known: dict[Any, Place] = {}
+        self._count = 0
 
     def plan(self, graph: Graph, arrays: Mapping[str, Array]) -> Plan:
         """Plan a graph."""
@@ -67,8 +68,10 @@ class Planner:
         )
 
     def place(self, wanted: str, shape: Any, dtype: Any, kind: Any, **rest: Any) -> Place:
-        """Make a place under a new name."""
-        return Place(self.names.new(wanted), tuple(shape), np.dtype(dtype), kind, **rest)
+        """Make a place under a new name: near to what is wanted, "" for any."""
+        self._count += 1
+        name = self.names.new(wanted or f"t{self._count}")
+        return Place(name, tuple(shape), np.dtype(dtype), kind, label=wanted, **rest)
 
     def buffer(self, wanted: str, shape: Any, dtype: Any) -> Place:
         """Make a buffer; its memory is found when all is known."""
@@ -89,7 +92,9 @@ class Planner:
 
 def _constant_name(array: np.ndarray[Any, Any]) -> str:
     if array.size != 1:
-        return "table"
+        equal = {number for number in (0, 1) if array.size and np.all(array == number)}
+        shape = "x".join(map(str, array.shape))
+        return f"zeros_{shape}" if 0 in equal else f"ones_{shape}" if 1 in equal else "table"
     number = f"{array.reshape(())[()]:.6g}".replace("-", "minus_").replace(".", "_").replace("+", "")
     return {"0": "zero", "1": "one", "2": "two", "0_5": "half", "minus_1": "minus_one"}.get(number, f"c{number}")
 
@@ -178,7 +183,7 @@ class Body:
         """Return the places of the arguments of a join within its result."""
         if index not in self._pieces:
             row = self._graph.rows[index]
-            out = self._targets.get(index) or self._planner.buffer(self._name(index), row.shape, row.dtype)
+            out = self._targets.get(index) or self._planner.buffer(self._says(index), row.shape, row.dtype)
             axis: int = row.attrs["axis"]
             ends = [0]
             for arg in self._graph.args[index]:
@@ -186,7 +191,7 @@ class Body:
             keys = [slice(*pair) if row.op.name == "concatenate" else pair[0] for pair in pairwise(ends)]
             front = (slice(None),) * axis
             self._joined[index] = out
-            self._pieces[index] = [self._shown(out, "getitem", ((*front, key, ...),), out.name) for key in keys]
+            self._pieces[index] = [self._shown(out, "getitem", ((*front, key, ...),), out.label) for key in keys]
         return self._pieces[index]
 
     def _part_of_join(self, index: int, term: Term) -> Place | None:
@@ -209,9 +214,6 @@ class Body:
         (self.looped if made.looped else self._planner.made).append(made)
         return made
 
-    def _name(self, index: int) -> str:
-        return self._says(index) or f"t{index}"
-
     def _view(self, index: int, term: Term, operands: tuple[Any, ...]) -> Place | None:
         """Return a place that shows a part of the argument, where no element need be moved."""
         row = self._graph.rows[index]
@@ -224,7 +226,7 @@ class Body:
         if not (shown.size == 0 or np.may_share_memory(shown, base.sample)):
             return None
         made = self._planner.place(
-            self._name(index), row.shape, row.dtype, "view", base=base, fn=term.fn, attrs=term.attrs, sample=shown
+            self._says(index), row.shape, row.dtype, "view", base=base, fn=term.fn, attrs=term.attrs, sample=shown
         )
         (self.looped if made.looped else self._planner.made).append(made)
         return made
@@ -234,12 +236,12 @@ class Body:
         if term.fn not in WITH_OUT:
             kind = "scalar" if row.shape == () else "fresh"
             sample = np.empty(row.shape, row.dtype)
-            return self._planner.place(self._name(index), row.shape, row.dtype, kind, sample=sample)
+            return self._planner.place(self._says(index), row.shape, row.dtype, kind, sample=sample)
         if row.shape == () and not self._used_with_arrays[index]:
-            return self._planner.place(self._name(index), (), row.dtype, "scalar")
+            return self._planner.place(self._says(index), (), row.dtype, "scalar")
         if term.fn == "fold":
             return self._like(index, self._places[self._graph.args[index][0]])
-        return self._planner.buffer(self._name(index), row.shape, bool if self._is_mask(index, term) else row.dtype)
+        return self._planner.buffer(self._says(index), row.shape, bool if self._is_mask(index, term) else row.dtype)
 
     def _like(self, index: int, source: Place) -> Place:
         """Return a buffer whose axes stand in memory in the order of those of another array."""
@@ -248,9 +250,9 @@ class Body:
         strides = source.sample.strides[: len(row.shape)]
         order = sorted(range(len(row.shape)), key=lambda axis: -strides[axis])
         if order == sorted(order):
-            return self._planner.buffer(self._name(index), row.shape, row.dtype)
-        buffer = self._planner.buffer(self._name(index), [row.shape[axis] for axis in order], row.dtype)
-        return self._shown(buffer, "transpose", (tuple(order.index(axis) for axis in range(len(order))),), buffer.name)
+            return self._planner.buffer(self._says(index), row.shape, row.dtype)
+        buffer = self._planner.buffer(self._says(index), [row.shape[axis] for axis in order], row.dtype)
+        return self._shown(buffer, "transpose", (tuple(order.index(axis) for axis in range(len(order))),), buffer.label)
 
     def _is_mask(self, index: int, term: Term) -> bool:
         """Whether a value is 0 or 1 and only multiplies numbers: truth values take less memory."""
@@ -265,7 +267,7 @@ class Body:
         loop: Loop = row.attrs["loop"]
         if (loop, args) not in self._loops:
             run = LoopPlan(self._planner, loop, [self._places[arg] for arg in args])
-            self._found += [*run.start, run.repeat(Body, self._name(index))]
+            self._found += [*run.start, run.repeat(Body, self._says(index))]
             self._loops[loop, args] = run.results
         take: int = row.attrs["take"]
         return self._loops[loop, args][take]

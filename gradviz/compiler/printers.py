@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from importlib.util import find_spec
 from typing import Any, Protocol
 
 from gradviz.compiler.instructions import Plan
+from gradviz.compiler.task import Task
+from gradviz.core.graph import Graph
 from gradviz.errors import UsageError, user_location
 
 
 class Printer(Protocol):
     """Prints the functions of a layer as source that stands alone."""
 
-    def function(self, name: str, plan: Plan, says: str) -> list[str]:
-        """Return the lines of a function ``make_<name>`` that takes the parameters and returns the function."""
+    def functions(self, task: Task, plan: Plan) -> list[list[str]]:
+        """Return the lines of functions; ``make_<name>`` takes the parameters and returns the one for the task."""
         ...
 
     def header(self) -> list[str]:
@@ -26,8 +29,12 @@ class Printer(Protocol):
         ...
 
 
-def make_printer(backend: str) -> Callable[[], Printer]:
+def make_printer(backend: str, graph: Graph) -> Callable[[], Printer]:
     """Return what makes the printers of a backend.
+
+    Args:
+        backend: its name.
+        graph: what is printed, as the user wrote it.
 
     Raises:
         UsageError: for a backend that there is none of, or that lacks a package.
@@ -35,7 +42,7 @@ def make_printer(backend: str) -> Callable[[], Printer]:
     if backend == "numpy":
         from gradviz.compiler.numpy_source import NumpyPrinter
 
-        return NumpyPrinter
+        return partial(NumpyPrinter, graph)
     if backend == "numba":
         for package in ("numba", "scipy"):
             if find_spec(package) is None:

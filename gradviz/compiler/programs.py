@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from gradviz.compiler.printers import Printer, make_printer
 from gradviz.compiler.scalar import ScalarProgram, scalar_program, with_modules
 from gradviz.compiler.storage import Storage
 from gradviz.compiler.task import RATE, SEED, Task
-from gradviz.compiler.updates import updating
+from gradviz.compiler.updates import in_pieces, updating
 from gradviz.core.batched import batched
 from gradviz.core.graph import Array, Graph
 from gradviz.core.primitive import Shape
@@ -30,15 +30,15 @@ class Program:
         self, task: Task, plan: Plan, parameters: Mapping[str, Array], dtype: np.dtype[Any], printer: Printer
     ) -> None:
         self.plan = plan
-        self.lines = printer.function(task.name, plan, task.says)
+        self.functions = printer.functions(task, plan)
         self.printer = printer
-        self.source = "\n".join([*printer.header(), "", "", *self.lines, ""])
+        self.source = source_of(printer.header(), self.functions)
         scope: dict[str, Any] = {}
         exec(compile(self.source, f"<layer {task.name}>", "exec"), scope)
         made = scope[f"make_{task.name}"](*(parameters[path] for path in plan.parameters))
         self.run: Callable[..., tuple[Any, ...]] = np.errstate(all="ignore")(made)
         self.shapes = {name: place.shape for name, place in plan.outputs.items()}
-        self.order = list(plan.inputs)
+        self.order = [path for path in plan.inputs if task.updating or path != RATE]
         self._rate = dtype if task.updating else None
 
     def __call__(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -67,6 +67,11 @@ class Program:
         return step
 
 
+def source_of(header: Iterable[str], functions: Iterable[list[str]]) -> str:
+    """Return a file of functions."""
+    return "\n".join([*header, *(line for one in functions for line in ("", "", *one)), ""])
+
+
 class Programs:
     """All functions of a layer.
 
@@ -85,7 +90,7 @@ class Programs:
         backend: str,
     ) -> None:
         self._backend = backend
-        self._new_printer = make_printer(backend)
+        self._new_printer = make_printer(backend, graph)
         self._graph = graph
         self._dtype = dtype
         self._root = root
@@ -93,6 +98,7 @@ class Programs:
         self._shared = shared
         self._storage = storage
         self._made: dict[tuple[str, int | None], Program | ScalarProgram] = {}
+        self._in_pieces: dict[int | None, Plan] = {}
 
     def forward(self, size: int | None) -> Program | ScalarProgram:
         """Return the function of the inputs that gives the outputs."""
@@ -124,25 +130,34 @@ class Programs:
         lines = printer.header()
         if any(isinstance(program, ScalarProgram) for program in programs):
             lines = with_modules(lines)
+        functions: list[list[str]] = []
         for program in programs:
-            lines += ["", "", *program.lines]
-        return "\n".join([*lines, ""])
+            functions += [one for one in program.functions if one not in functions]
+        return source_of(lines, functions)
 
     def _program(self, task: Task, size: int | None, graph: Callable[[], Graph]) -> Program | ScalarProgram:
         """Return a function, printed as what is quickest for its graph."""
         key = (task.name, size)
         if key not in self._made:
-            made = graph()
             scalar = None
-            if self._backend == "numpy":
-                scalar = scalar_program(task, made, self._storage, lambda: self._arrays(task, made))
-            self._made[key] = self._arrays(task, made) if scalar is None else scalar
+            if self._backend == "numpy" and self._storage.whole is not None:
+                scalar = scalar_program(task, graph(), self._storage, lambda: self._arrays(task, size, graph))
+            self._made[key] = self._arrays(task, size, graph) if scalar is None else scalar
         return self._made[key]
 
-    def _arrays(self, task: Task, graph: Graph) -> Program:
-        arrays = self._storage.arrays
-        plan = updating(graph, self._root, self.wanted, arrays) if task.updating else make_plan(graph, arrays)
-        return Program(task, plan, arrays, self._dtype, self._new_printer())
+    def _arrays(self, task: Task, size: int | None, graph: Callable[[], Graph]) -> Program:
+        plan = self._plan(task, size, graph)
+        return Program(task, plan, self._storage.arrays, self._dtype, self._new_printer())
+
+    def _plan(self, task: Task, size: int | None, graph: Callable[[], Graph]) -> Plan:
+        """Return the plan of a function; in NumPy, gradients and a step of descent have the same."""
+        compiled = self._backend == "numba"
+        if not task.number or (compiled and not task.updating):
+            return make_plan(graph(), self._storage.arrays)
+        if size not in self._in_pieces:
+            joint = self._with_gradients(size, RATE)
+            self._in_pieces[size] = in_pieces(joint, self._root, self.wanted, self._storage.arrays)
+        return updating(self._in_pieces[size]) if compiled else self._in_pieces[size]
 
     def _one(self, size: int | None, mean: tuple[str, ...] = ()) -> Graph:
         graph = self._graph if size is None else batched(self._graph, size, shared=self._shared, mean=mean)

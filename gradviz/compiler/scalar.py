@@ -33,15 +33,15 @@ class ScalarProgram:
     Where that has no answer, as for 1/0, the function on arrays is run instead, and gives inf or NaN.
 
     Attributes:
-        lines: its source.
+        functions: the lines of its source.
         shapes: of its outputs, by name.
     """
 
     def __init__(
         self, task: Task, graph: Graph, printed: ScalarFunction, storage: Storage, arrays: Callable[[], Any]
     ) -> None:
-        self.lines = printed.lines
-        self.source = "\n".join([*with_modules(["import numpy as np"]), "", "", *self.lines, ""])
+        self.functions = [printed.lines]
+        self.source = "\n".join([*with_modules(["import numpy as np"]), "", "", *printed.lines, ""])
         scope: dict[str, Any] = {}
         exec(compile(self.source, f"<layer {task.name}>", "exec"), scope)
         self.run: Callable[..., tuple[Any, ...]] = scope[f"make_{task.name}"](storage.whole)

@@ -1,4 +1,4 @@
-"""The plan of a step of gradient descent: parameters lose their gradients, part by part where these are joined."""
+"""The plans of gradients and of a step of gradient descent: part by part, where gradients are joined of parts."""
 
 from __future__ import annotations
 
@@ -8,41 +8,50 @@ from itertools import accumulate, pairwise
 from typing import Any
 
 from gradviz.compiler.gradients import GRADIENT
-from gradviz.compiler.instructions import Instruction, Plan, part
-from gradviz.compiler.plan import Planner
+from gradviz.compiler.instructions import Instruction, Piece, Plan, part
+from gradviz.compiler.names import Names
+from gradviz.compiler.plan import make_plan
 from gradviz.core.build import frozen
 from gradviz.core.graph import Array, Graph
 from gradviz.core.replay import replay
 
 
-def updating(graph: Graph, root: str, wanted: Iterable[str], parameters: Mapping[str, Array]) -> Plan:
-    """Plan a step.
+def in_pieces(graph: Graph, root: str, wanted: Iterable[str], parameters: Mapping[str, Array]) -> Plan:
+    """Plan a loss and its gradients, part by part where they are joined of parts.
 
     Args:
-        graph: the loss and its gradients; its adjoint starts from the learning rate, so that they are updates.
+        graph: the loss and its gradients.
         root: the name of the loss.
         wanted: the paths of the leaves whose gradients there are.
         parameters: the arrays by path.
     """
     outputs = {root: graph.outputs[root]}
-    pieces: list[tuple[str, str, tuple[Any, ...]]] = []
+    found: list[tuple[str, str, tuple[Any, ...]]] = []
     for path in wanted:
         for number, (key, index) in enumerate(_pieces(graph, graph.outputs[GRADIENT + path])):
             name = f"{GRADIENT}{path}:{number}"
             outputs[name] = index
-            pieces.append((path, name, key))
+            found.append((path, name, key))
     handles = replay(graph, rename=False)  # without the joins that are left over
-    planner = Planner()
-    plan = planner.plan(frozen({name: handles[index] for name, index in outputs.items()}), parameters)
+    plan = make_plan(frozen({name: handles[index] for name, index in outputs.items()}), parameters)
+    pieces = [Piece(path, key, plan.outputs[name]) for path, name, key in found]
+    return replace(plan, outputs={root: plan.outputs[root]}, pieces=tuple(pieces))
+
+
+def updating(plan: Plan) -> Plan:
+    """Return a plan by which the parameters lose the gradients, whose adjoint starts from the learning rate."""
+    names = Names()
+    for place in (*plan.parameters.values(), *plan.inputs.values(), *plan.constants, *plan.places):
+        names.new(place.name)
     updates, views = [], []
-    for path, name, key in pieces:
-        if path in plan.parameters:
-            target = plan.parameters[path]
-            if key:
-                target = part(target, key, planner.names.new(f"{target.name}_part"))
+    for piece in plan.pieces:
+        if piece.path in plan.parameters:
+            target = plan.parameters[piece.path]
+            if piece.key:
+                target = part(target, piece.key, names.new(f"{target.name}_part"))
                 views.append(target)
-            updates.append(Instruction("subtract", (target, plan.outputs[name]), (), target, f"update {path}"))
-    return replace(plan, places=(*plan.places, *views)).then(tuple(updates), {root: plan.outputs[root]})
+            updates.append(Instruction("subtract", (target, piece.place), (), target, f"update {piece.path}"))
+    return replace(plan, places=(*plan.places, *views), pieces=()).then(tuple(updates), plan.outputs)
 
 
 def _pieces(graph: Graph, index: int) -> list[tuple[tuple[Any, ...], int]]:

@@ -1,0 +1,81 @@
+"""How a view is written: the shortest way to take it of another array, found by where both are in memory."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import numpy as np
+
+from gradviz.core.graph import Array
+
+MOST_AXES = 5
+"""Axes whose every order is tried."""
+
+
+def memory_of(array: Array, root: Array) -> tuple[Any, ...]:
+    """Return what two views of a root share if and only if they show the same elements in the same way."""
+    return (_address(array) - _address(root), array.shape, _moves(array.shape, array.strides), array.dtype.str)
+
+
+def view_text(base: Array, view: Array) -> str | None:
+    """Return what is written behind a base to get a view of it, "" for itself; None if that is no simple thing.
+
+    Example:
+        >>> import numpy as np
+        >>> gates = np.zeros((4, 64, 32))
+        >>> [view_text(gates, one) for one in (gates[2], gates[:3], gates.reshape(256, 32), gates[..., 0])]
+        ['[2]', '[:3]', '.reshape(256, 32)', '[:, :, 0]']
+    """
+    if not base.size or not view.size or base.dtype != view.dtype:
+        return None
+    offset = _address(view) - _address(base)
+    if offset == 0 and _alike(view, base.shape, base.strides):
+        return ""
+    for axis in range(base.ndim):
+        found = _part(base, view, axis, offset)
+        if found is not None:
+            return found
+    if offset == 0 and view.ndim == base.ndim <= MOST_AXES:
+        for order in permutations(range(base.ndim)):
+            if _alike(view, tuple(base.shape[at] for at in order), tuple(base.strides[at] for at in order)):
+                return ".T" if order == tuple(reversed(range(base.ndim))) else f".transpose{order}"
+    if offset == 0 and view.size == base.size and base.flags.c_contiguous and view.flags.c_contiguous:
+        return f".reshape({', '.join(map(str, view.shape if view.ndim != 1 else (-1,))) or '()'})"
+    return None
+
+
+def _part(base: Array, view: Array, axis: int, offset: int) -> str | None:
+    """Return an index that takes one entry along an axis, or neighboring ones."""
+    length, move = base.shape[axis], base.strides[axis]
+    if move <= 0 or offset < 0 or offset % move:
+        return None
+    start, before = offset // move, ":, " * axis
+    if _alike(view, _without(base.shape, axis), _without(base.strides, axis)) and start < length:
+        return f"[{before}{start}{'' if view.ndim else ', ...'}]"
+    if view.ndim == base.ndim and _alike(view, _put(base.shape, axis, view.shape[axis]), base.strides):
+        stop = start + view.shape[axis]
+        return f"[{before}{start or ''}:{stop if stop < length else ''}]" if stop <= length else None
+    return None
+
+
+def _alike(view: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
+    return view.shape == shape and _moves(view.shape, view.strides) == _moves(shape, strides)
+
+
+def _moves(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the strides; those of an axis of one entry say nothing."""
+    return tuple(move if length > 1 else 0 for length, move in zip(shape, strides, strict=True))
+
+
+def _without(given: tuple[int, ...], axis: int) -> tuple[int, ...]:
+    return (*given[:axis], *given[axis + 1 :])
+
+
+def _put(given: tuple[int, ...], axis: int, value: int) -> tuple[int, ...]:
+    return (*given[:axis], value, *given[axis + 1 :])
+
+
+def _address(array: Array) -> int:
+    found: int = np.asarray(array).__array_interface__["data"][0]
+    return found
