@@ -147,7 +147,10 @@ class _LoopRun:
         sequences = [*emitted.values(), *items, *(self._wide_result(place) for place in known)]
         after = [seen.get(count + place) or _zeros(cell, index) for place, index in enumerate(loop.following)]
         kinds = [loop.emitted[take] for take in emitted], [*loop.inputs[: loop.sequences], *known.values()]
-        leaves = [self._leaf(index) for index in (*kinds[0], *kinds[1], *loop.following, *shared_ids)]
+        leaves = [self._leaf(index, "d_{}_out") for index in kinds[0]]
+        leaves += [self._leaf(index, "{}") for index in kinds[1]]
+        leaves += [self._leaf(index, "d_{}") for index in loop.following]
+        leaves += [self._leaf(index, "{}") for index in shared_ids]
         ends = len(kinds[0]), len(sequences), len(sequences) + loop.states
         values = self._values(
             dict(zip((*kinds[1], *shared_ids), (*leaves[ends[0] : ends[1]], *leaves[ends[2] :]), strict=True))
@@ -169,9 +172,11 @@ class _LoopRun:
     def _wide_result(self, take: int) -> Expr:
         return apply(REGISTRY["scan"], *self._args, loop=self._wide, take=take)
 
-    def _leaf(self, index: int) -> Expr:
-        row = self._loop.cell.rows[index]
-        return make_leaf(DATA, None, current_tape().lane(row.shape, row.dtype))
+    def _leaf(self, index: int, called: str) -> Expr:
+        """Return a leaf like a node of the cell, called after it: what source is printed of has its name."""
+        row, name = self._loop.cell.rows[index], self._loop.cell.names.get(index)
+        made = make_leaf(DATA, None, current_tape().lane(row.shape, row.dtype))
+        return made if name is None else made.named(called.format(name.name))
 
     def _values(self, given: dict[int, Expr]) -> list[Any]:
         """Return what stands for the value of each node of the cell on the way back."""

@@ -19,7 +19,7 @@ def constant_text(value: Array | None, dtype: np.dtype[Any]) -> str:
         >>> mask = np.triu(np.full((4, 4), -np.inf), 1)
         >>> for value in (np.ones((2, 3)), np.repeat([0.5, 1], [30, 10])[:, None], mask):
         ...     print(constant_text(value, np.dtype("float32")))
-        np.full((2, 3), 1.0, np.float32)
+        np.ones((2, 3), np.float32)
         np.repeat(np.array([0.5, 1.0], np.float32), [30, 10]).reshape(40, 1)
         np.triu(np.full((4, 4), -np.inf, np.float32), 1)
     """
@@ -28,6 +28,9 @@ def constant_text(value: Array | None, dtype: np.dtype[Any]) -> str:
     if not value.size:  # a list would lose its shape
         return f"np.empty({value.shape}, {name})"
     if value.shape and bool(np.all(flat == flat[0])):
+        known = {0: "zeros", 1: "ones"}.get(flat[0].item())
+        if known and not np.signbit(flat[0]):
+            return f"np.{known}({value.shape if value.ndim > 1 else value.size}, {name})"
         return f"np.full({value.shape}, {number_text(flat[0].item())}, {name})"
     if value.ndim == 2:
         if np.array_equal(value, np.eye(*value.shape)):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gradviz.compiler.instructions import Instruction, Place, Repeat
 
@@ -77,4 +77,13 @@ def _join(run: list[Instruction]) -> Join | None:
         return None
     shape = (base.shape[0] * base.shape[1], *base.shape[2:])
     sample = base.sample.reshape(shape)
-    return Join(parts, 0, Place("", shape, base.dtype, "view", base=base, fn="reshape", attrs=(shape,), sample=sample))
+    flat = Place("", shape, base.dtype, "view", base=base, fn="reshape", attrs=(shape,), sample=sample)
+    return Join(parts, 0, replace(flat, label=_rows(parts)))
+
+
+def _rows(parts: Iterable[Place]) -> str:
+    """Return a name for rows of parameters one below another, "" for other arrays."""
+    roots = [part.root for part in parts]
+    beginnings = {root.label.partition("_")[0] for root in roots}
+    alike = len(beginnings) == 1 and all(root.kind == "parameter" for root in roots)
+    return f"{beginnings.pop()}_rows" if alike else ""

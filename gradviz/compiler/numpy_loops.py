@@ -9,7 +9,7 @@ import numpy as np
 from gradviz.compiler.instructions import Place, Repeat
 from gradviz.compiler.numpy_forms import Forms
 from gradviz.compiler.numpy_places import Places
-from gradviz.compiler.numpy_text import tuple_text
+from gradviz.compiler.numpy_text import WIDTH, tuple_text
 from gradviz.compiler.numpy_views import view_text
 from gradviz.core.graph import Array
 from gradviz.namespaces import numpy as numbers
@@ -48,7 +48,8 @@ class Steps:
             self.setup.append(f"{steps} = {text if loop.reverse else f'list({text})'}")
             text = steps
         names = [self._places.name(item) for item in used]
-        return f"for {', '.join(names) if len(names) > 1 else tuple_text(names)} in {text}:"
+        long = len(names) == 1 or len(", ".join(names)) > WIDTH // 2
+        return f"for {tuple_text(names) if long else ', '.join(names)} in {text}:"
 
     def _column(self, place: Place, length: int) -> str:
         """Return an expression that gives a place step by step, in the order of time."""
@@ -85,7 +86,7 @@ class Steps:
         self, place: Place, whole: Place, text: str, shown: Array, base: Array | None = None
     ) -> tuple[str, Array | None]:
         """Return how an array of all steps is written: as a variable, as a part of the whole, or of another one."""
-        known = self._places.called(whole.root, shown)
+        known = self._places.known(whole.root, shown)
         if known is not None:
             return known, shown
         assert whole.sample is not None

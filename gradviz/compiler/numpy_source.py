@@ -6,15 +6,18 @@ import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import groupby
+from typing import Any
 
 from gradviz.compiler.formulas import formulas
-from gradviz.compiler.instructions import Instruction, Piece, Place, Plan, Repeat
+from gradviz.compiler.instructions import Instruction, Piece, Place, Plan, Repeat, part, walk
 from gradviz.compiler.names import Names
 from gradviz.compiler.numpy_constants import dtype_name
 from gradviz.compiler.numpy_forms import Forms, key_text
-from gradviz.compiler.numpy_places import ROOM, Places
+from gradviz.compiler.numpy_places import Places
+from gradviz.compiler.numpy_setup import ROOM, Setup
 from gradviz.compiler.numpy_statements import Statements
-from gradviz.compiler.numpy_text import INDENT, WIDTH, folded, tuple_text
+from gradviz.compiler.numpy_text import INDENT, WIDTH, folded, returned, tuple_text
+from gradviz.compiler.numpy_views import view_text
 from gradviz.compiler.task import RATE, Task
 from gradviz.core.graph import Graph
 
@@ -29,12 +32,14 @@ class NumpyPrinter:
 
     Attributes:
         forms: how instructions are printed, and what they need.
-        words: what else the printed lines need: "cycle", "islice", "room".
+        ufuncs: the functions of NumPy that the printed lines call.
+        tools: what else they call: "cycle", "islice", "room".
     """
 
     def __init__(self, graph: Graph) -> None:
         self.forms = Forms()
-        self.words: set[str] = set()
+        self.ufuncs: set[str] = set()
+        self.tools: set[str] = set()
         self._graph = graph
 
     def functions(self, task: Task, plan: Plan) -> list[list[str]]:
@@ -48,24 +53,26 @@ class NumpyPrinter:
         if plan.pieces:
             functions.append(made.step(task) if task.updating else made.value_and_grad(task))
         text = "\n".join(line for lines in functions for line in lines)
-        self.words |= {word for word in ("cycle", "islice", "room") if re.search(rf"\b{word}\(", text)}
+        used = set(re.findall(r"(?<![\w.])\w+(?=[.(])", text))
+        self.tools |= used & {"cycle", "islice", "room"}
+        self.ufuncs |= used & self.forms.functions
         return functions
 
     def merge(self, other: NumpyPrinter) -> None:
         """Take along what the lines of another printer need."""
-        self.forms.functions |= other.forms.functions
+        self.ufuncs |= other.ufuncs
         self.forms.helpers.texts |= other.forms.helpers.texts
-        self.words |= other.words
+        self.tools |= other.tools
 
     def header(self) -> list[str]:
         """Return the imports and helpers that the printed functions need."""
-        helpers = [*self.forms.helpers.texts.values(), *([ROOM] if "room" in self.words else [])]
+        helpers = [*self.forms.helpers.texts.values(), *([ROOM] if "room" in self.tools else [])]
         lines = ["import math"] if any("math." in text for text in helpers) else []
-        tools = ", ".join(sorted(self.words - {"room"}))
+        tools = ", ".join(sorted(self.tools - {"room"}))
         lines += [f"from itertools import {tools}"] if tools else []
         lines += ["", "import numpy as np"] if lines else ["import numpy as np"]
-        if self.forms.functions:
-            names = textwrap.wrap(", ".join(sorted(self.forms.functions)), WIDTH, break_long_words=False)
+        if self.ufuncs:
+            names = textwrap.wrap(", ".join(sorted(self.ufuncs)), WIDTH, break_long_words=False)
             several = ["from numpy import (", *(INDENT + line for line in names), ")"]
             lines += [f"from numpy import {names[0]}"] if len(names) == 1 else several
         for text in helpers:
@@ -93,8 +100,10 @@ class _Function:
         results = [places.text(place) for place in self._plan.outputs.values()]
         results += [places.text(piece.place) for piece in self._plan.pieces]
         moving = [f"{name} = {text}" for name, text in places.moving.items()]
-        setup = [*places.setup(), *printed.tuples, *printed.steps.setup]
-        body = [*moving, *body, f"return {', '.join(results)},"]
+        setup = [*Setup(places).lines(), *printed.tuples]
+        if printed.steps.setup:
+            setup += ["# What is used at each step of a loop", *printed.steps.setup]
+        body = [*moving, *body, returned(results)]
         return self._made(self._name, says, setup, places.inputs, body, told=True)
 
     def value_and_grad(self, task: Task) -> list[str]:
@@ -114,7 +123,7 @@ class _Function:
         called = f"gradients({', '.join(given)})"
         body = [f"return {called}"]
         if start > len(results):
-            body = [f"loss, *d = {called}", f"return loss, {', '.join(results)},"]
+            body = [f"loss, *d = {called}", returned(["loss", *results])]
         return self._made(task.name, task.says, [self._make()], inputs, body)
 
     def step(self, task: Task) -> list[str]:
@@ -123,8 +132,7 @@ class _Function:
         names = dict(zip(self._plan.parameters, self._parameters, strict=True))
         for number, piece in enumerate(self._plan.pieces):
             if piece.path in names:
-                key = f"[{key_text(piece.key)}]" if piece.key else ""
-                learned.append(names[piece.path] + key)
+                learned.append(names[piece.path] + _part_text(self._plan.parameters[piece.path], piece.key))
                 changes.append(f"changes[{number}]")
         every = len(changes) == len(self._plan.pieces)
         subtract = self._forms.np("subtract")
@@ -183,6 +191,19 @@ _WORDS = ("step", "value_and_grad", "gradients", "parameters")
 """What the functions that call others are made of; no input may be called so."""
 
 
+def _part_text(place: Place, key: tuple[Any, ...]) -> str:
+    """Return what is written behind a parameter to get a part of it."""
+    view = part(place, key, "").sample
+    assert place.sample is not None
+    assert view is not None
+    shown = view_text(place.sample, view)
+    return f"[{key_text(key)}]" if shown is None else shown
+
+
+_FUNCTIONS = ("tanh", "exp", "log", "sqrt")
+"""Values of these are called after what they are of."""
+
+
 def _change(piece: Piece) -> str:
     return f"d_{piece.path.rpartition('/')[2]}"
 
@@ -190,7 +211,12 @@ def _change(piece: Piece) -> str:
 def _labels(plan: Plan) -> dict[Place, str]:
     """Return names for places that have none of the user's: results, and gradients."""
     found = {place: _free(name, plan) for name, place in plan.outputs.items()}
-    return found | {piece.place: _change(piece) for piece in plan.pieces}
+    found |= {piece.place: _change(piece) for piece in plan.pieces}
+    for one in walk(plan.body):
+        argument = one.args[0] if len(one.args) == 1 else None
+        if one.fn in _FUNCTIONS and isinstance(argument, Place) and argument.label and not one.out.label:
+            found.setdefault(one.out, f"{one.fn}_{argument.label}")
+    return found
 
 
 def _free(name: str, plan: Plan) -> str:

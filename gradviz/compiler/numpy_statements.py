@@ -154,6 +154,9 @@ class Statements:
             waiting = self._formulas.get(place.label)
             if waiting:
                 found.append(f"# {place.label} = {waiting.pop(0)}")
+        halved = one.fn == "add" and any(isinstance(arg, Place) and _number(arg) == "0.5" for arg in one.args)
+        if halved and found and all(" = σ(" in line for line in found):
+            found[-1] += ", where σ(z) = tanh(z / 2) / 2 + 1 / 2"
         return found
 
     def _commented(self, statement: Statement) -> list[str]:
@@ -179,7 +182,7 @@ class Statements:
             roots = [self._places.name(part.root) for part in join.parts]
             if {part.root.kind for part in join.parts} == {"parameter"} and join.axis == 0 and not self._told:
                 self._told = True
-                told = [f"# {', '.join(roots)}, one below another, so that one product is all of theirs"]
+                told = [f"# The rows of {', '.join(roots)}: one product is all of theirs"]
             name = self._places.new("parts")
             self.tuples.append(f"{name} = {text}")
             text = name

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 INDENT = "    "
 WIDTH = 112
@@ -31,24 +32,36 @@ def assigned(names: Sequence[str], texts: Sequence[str]) -> list[str]:
 
 
 def folded(line: str) -> list[str]:
-    """Return a line as several, broken behind commas within brackets, where it is too long."""
+    """Return a line as several, broken behind the outermost commas within parentheses, where it is too long."""
     start = len(line) - len(line.lstrip())
     if len(line) <= WIDTH + start or line.lstrip().startswith("#"):
         return [line]
-    pieces, depth, begin = [], 0, 0
+    commas, within = [], ""
     for place, char in enumerate(line):
-        depth += (char in "([{") - (char in ")]}")
-        if char == "," and depth and line[place + 1 : place + 2] == " ":
-            pieces.append(line[begin : place + 1])
-            begin = place + 2
-    lines = [""]
-    for piece in (*pieces, line[begin:]):
-        longer = f"{lines[-1]} {piece}" if lines[-1] else piece
-        if lines[-1] and len(longer) > WIDTH + start:
+        within = within + char if char in "([{" else within[:-1] if char in ")]}" else within
+        if within.endswith("(") and line.startswith(", ", place):
+            commas.append((len(within), place + 1))
+    ends = [end for depth, end in commas if depth == min(commas)[0]]
+    pieces = [line[start:end].strip() for start, end in pairwise([start, *ends, len(line)])]
+    lines = [" " * start]
+    for piece in pieces:
+        longer = f"{lines[-1]} {piece}" if lines[-1].strip() else lines[-1] + piece
+        if lines[-1].strip() and len(longer) > WIDTH + start:
             lines.append(" " * start + INDENT + piece)
         else:
             lines[-1] = longer
     return lines if len(lines) <= MOST_LINES else [line]
+
+
+def returned(parts: Sequence[str]) -> str:
+    """Return the line that returns a tuple.
+
+    Example:
+        >>> returned(["loss"])
+        'return loss,'
+    """
+    line = f"return {', '.join(parts)},"
+    return line if len(line) <= WIDTH else f"return {tuple_text(parts)}"
 
 
 def tuple_text(parts: Sequence[str]) -> str:

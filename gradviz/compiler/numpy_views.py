@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from itertools import permutations
 from typing import Any
 
@@ -43,6 +44,30 @@ def view_text(base: Array, view: Array) -> str | None:
     if offset == 0 and view.size == base.size and base.flags.c_contiguous and view.flags.c_contiguous:
         return f".reshape({', '.join(map(str, view.shape if view.ndim != 1 else (-1,))) or '()'})"
     return None
+
+
+def entries(base: Array | None, views: Mapping[str, Array | None]) -> tuple[list[str], str]:
+    """Return which views are all of an array, in its order, and what is written behind it to unpack them; else none.
+
+    Example:
+        >>> import numpy as np
+        >>> gates = np.zeros((6, 5))
+        >>> entries(gates, {"i": gates[2:4], "all": gates.T, "f": gates[:2], "o": gates[4:]})
+        (['f', 'i', 'o'], '.reshape(3, 2, 5)')
+    """
+    if base is None or not base.flags.c_contiguous:
+        return [], ""
+    alike: dict[tuple[int, ...], dict[int, str]] = {}
+    for name, view in views.items():
+        if view is not None and view.ndim and view.flags.c_contiguous:
+            alike.setdefault(view.shape, {})[_address(view) - _address(base)] = name
+    for shape, found in alike.items():
+        count = len(found)
+        if count > 1 and sorted(found) == list(range(0, base.nbytes, base.nbytes // count)):
+            names = [found[offset] for offset in sorted(found)]
+            whole = (count, *shape)
+            return names, "" if whole == base.shape else f".reshape({', '.join(map(str, whole))})"
+    return [], ""
 
 
 def _part(base: Array, view: Array, axis: int, offset: int) -> str | None:

@@ -56,11 +56,6 @@ class LoopPlan:
         found = self._loop.cell.names.get(index)
         return "" if found is None else found.name
 
-    def _called(self, index: int, what: str) -> str:
-        """Return the name of something about a node, "" where the node has none."""
-        label = self._label(index)
-        return f"{label}_{what}" if label else ""
-
     def _state(self, number: int, begin: Place) -> Place:
         """Make the places of a state, and return that of the last."""
         loop = self._loop
@@ -70,11 +65,12 @@ class LoopPlan:
         period = 0 if kept else entries
         shift_before, shift_after = (1, 0) if loop.reverse else (0, 1)
         first, last = (loop.length, 0) if loop.reverse else (0, loop.length)
-        whole = self._planner.buffer(self._called(after, "all"), (entries, *begin.shape), begin.dtype)
-        start = self._part(whole, (first % entries, ...), self._called(after, "start"))
+        label = self._label(after) or self._label(before)
+        whole = self._planner.buffer(_about(label, "all"), (entries, *begin.shape), begin.dtype)
+        start = self._part(whole, (first % entries, ...), _about(label, "start"))
         self.start.append(Instruction("copy", (begin,), (), start))
-        self._given[before] = self._item(whole, self._called(after, "before"), shift_before, period)
-        place = self._item(whole, self._label(after), shift_after, period)
+        self._given[before] = self._item(whole, _about(label, "before"), shift_before, period)
+        place = self._item(whole, label, shift_after, period)
         if after in self._targets or after in self._given:
             self._copies.append((after, place))
         else:
@@ -82,17 +78,15 @@ class LoopPlan:
         if kept:
             for index, shift, wanted in ((after, shift_after, "steps"), (before, shift_before, "before_steps")):
                 if index in loop.emitted and index not in self._stacks:
-                    self._stacks[index] = self._part(
-                        whole, (slice(shift, shift + loop.length),), self._called(after, wanted)
-                    )
-        return self._part(whole, (last % entries, ...), self._called(after, "end"))
+                    self._stacks[index] = self._part(whole, (slice(shift, shift + loop.length),), _about(label, wanted))
+        return self._part(whole, (last % entries, ...), _about(label, "end"))
 
     def _emit(self, index: int) -> None:
         """Make the place of a value that is kept at all steps."""
         if index in self._stacks:
             return
         row = self._loop.cell.rows[index]
-        whole = self._planner.buffer(self._called(index, "all"), (self._loop.length, *row.shape), row.dtype)
+        whole = self._planner.buffer(_about(self._label(index), "all"), (self._loop.length, *row.shape), row.dtype)
         self._stacks[index] = whole
         place = self._item(whole, self._label(index))
         if index in self._given or index in self._targets or row.op.leaf:
@@ -115,3 +109,8 @@ class LoopPlan:
         )
         self._planner.made.append(made)
         return made
+
+
+def _about(label: str, what: str) -> str:
+    """Return the name of something about a node, "" where the node has none."""
+    return f"{label}_{what}" if label else ""

@@ -94,6 +94,7 @@ def apply(op: Primitive, *args: Any, **attrs: Any) -> Expr:
         named = ", ".join(map(describe, handles))
         raise ShapeError(f"{op.name}({named}): {error.what}", where=user_location(), hint=error.hint) from None
     tape = handles[0].tape
+    tape.looped |= "loop" in attrs
     lane = tape.lane(shape, result_dtype(op, tuple(given.dtype for given in handles), attrs))
     share = op.partials is not None and not attrs and all(given.lane is lane for given in handles)
     made = handle(lane, len(tape.rows))

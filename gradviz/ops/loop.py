@@ -174,7 +174,6 @@ def scan(cell: Callable[..., Any], xs: Any, init: Any, *, reverse: bool = False)
     traced, ids, outer = trace([*items, *before], after)
     following = tuple(traced.outputs.values())
     loop = Loop(traced, ids, len(items), len(before), following, following, length, reverse)
-    items[0].tape.looped = True
     results = tuple(apply(SCAN, *sequences, *states, *outer, loop=loop, take=place) for place in range(len(after)))
     return results if several else results[0]
 

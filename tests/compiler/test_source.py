@@ -1,0 +1,230 @@
+"""The source of a layer: a file that stands alone, computes the layer's numbers, and is short enough to be read."""
+
+import ast
+import subprocess
+import sys
+from functools import partial
+
+import numpy as np
+import pytest
+
+import gradviz as gv
+from gradviz import nn
+
+RNG = np.random.default_rng(0)
+LINES = 215
+"""Of a one-layer LSTM with its loss, gradients and step."""
+RUN = """\
+import sys
+import numpy as np
+import layer
+
+assert "gradviz" not in sys.modules
+given, taken = np.load("given.npz"), np.load("parameters.npz")
+whole = {name: taken[name] for name in taken}
+inputs = [given[name] for name in given]
+found = {}
+for number, one in enumerate(layer.make_forward(*layer_parameters(layer.make_forward, whole))(*inputs)):
+    found[f"forward_{number}"] = one
+for number, one in enumerate(layer.make_value_and_grad(*layer_parameters(layer.make_value_and_grad, whole))(*inputs)):
+    found[f"gradient_{number}"] = one
+rate = np.array(0.1, whole["dtype"].dtype)
+step = layer.make_step(*layer_parameters(layer.make_step, whole))
+found["before"] = step(*inputs, rate)[0]
+found["after"] = step(*inputs, rate)[0]
+np.savez("found.npz", **found)
+"""
+TAKE = """\
+import inspect
+
+
+def layer_parameters(make, whole):
+    if list(inspect.signature(make).parameters) == ["parameters"]:
+        return [whole["parameters"].copy()]
+    return [whole[f"p{number}"].copy(order="A") for number in range(len(whole) - 2)]
+
+
+"""
+
+
+def recurrent(cell, steps=6, features=3, hidden=4, **options):
+    """Return the error of the last state of a cell that was repeated along a sequence."""
+    made = {"lstm": nn.lstm_cell, "gru": nn.gru_cell, "rnn": nn.rnn_cell}[cell]
+    x, zeros = gv.data("x", shape=(steps, features)), gv.constant(np.zeros(hidden))
+    h = gv.scan(partial(made, name=cell, **options), x, (zeros,) * (2 if cell == "lstm" else 1))[0]
+    return gv.graph(loss=nn.squared_error(h[-1], gv.data("y", shape=hidden)))
+
+
+def with_label(scores):
+    return gv.graph(loss=nn.cross_entropy(scores, gv.data("label", shape=(), dtype=int)))
+
+
+def image_network():
+    h = gv.data("x", shape=(1, 12, 12))
+    for filters in (3, 4):
+        h = nn.max_pool2d(nn.conv2d(h, filters, 3, activation="relu"), 2)
+    return with_label(nn.dense(nn.flatten(h), 5))
+
+
+def attention():
+    x, y = gv.data("x", shape=(6, 8)), gv.data("y", shape=(6, 8))
+    return gv.graph(loss=nn.squared_error(nn.multi_head_attention(x, 2, mask="causal"), y))
+
+
+def words():
+    numbers = gv.data("words", shape=5, dtype=int)
+    outputs = nn.recurrent(nn.embedding(numbers, 7, 3), hidden=4, bidirectional=True)[0]
+    return with_label(nn.dense(nn.layer_norm(outputs[-1]), 5))
+
+
+def stacked():
+    outputs = nn.recurrent(gv.data("x", shape=(5, 3)), cell="lstm", hidden=4, layers=2)[0]
+    return gv.graph(loss=gv.sum(outputs[-1]))
+
+
+def capsules():
+    return gv.graph(loss=gv.sum(gv.square(nn.capsule(gv.data("u", shape=(6, 4)), capsules=3, dim=4, routing=2))))
+
+
+def neuron():
+    w, x, y = gv.param("w", [0.2, 0.3]), gv.data("x", shape=2), gv.data("y", shape=())
+    return gv.graph(loss=gv.square(gv.tanh(w @ x) - y))
+
+
+def wide():
+    return with_label(nn.dense(nn.dense(gv.data("x", shape=40), 30, activation="relu"), 5))
+
+
+LAYERS = {
+    "lstm": partial(recurrent, "lstm"),
+    "lstm, large": partial(recurrent, "lstm", hidden=32),
+    "lstm with peepholes": partial(recurrent, "lstm", peephole="fio"),
+    "lstm, coupled": partial(recurrent, "lstm", coupled=True),
+    "gru": partial(recurrent, "gru"),
+    "gru, reset after": partial(recurrent, "gru", reset_after=True),
+    "rnn": partial(recurrent, "rnn"),
+    "one step": partial(recurrent, "lstm", steps=1),
+    "images": image_network,
+    "attention": attention,
+    "words": words,
+    "stacked": stacked,
+    "capsules": capsules,
+    "neuron": neuron,
+    "wide": wide,
+}
+
+
+def inputs_of(layer, batch):
+    lead = () if batch is None else (batch,)
+    return {
+        name: RNG.normal(size=(*lead, *shape)) if layer.input_dtypes[name].kind == "f"
+        else RNG.integers(3, size=(*lead, *shape))
+        for name, shape in layer.inputs.items()
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("batch", [None, 3])
+@pytest.mark.parametrize("make", LAYERS.values(), ids=LAYERS)
+def test_the_file_runs_alone_and_computes_what_the_layer_does(tmp_path, make, batch):
+    layer = gv.compile(make(), batch=batch)
+    inputs = inputs_of(layer, batch)
+    parameters = {f"p{number}": one for number, one in enumerate(layer.parameters.values())}
+    parameters["parameters"] = np.concatenate([one.reshape(-1) for one in layer.parameters.values()])
+    np.savez(tmp_path / "parameters.npz", dtype=np.zeros(0, layer.dtype), **parameters)
+    np.savez(tmp_path / "given.npz", **inputs)
+    (tmp_path / "layer.py").write_text(layer.source, encoding="utf-8")
+    call = [sys.executable, "-c", TAKE + RUN]
+    done = subprocess.run(call, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert not done.returncode, done.stderr
+    found = np.load(tmp_path / "found.npz")
+    np.testing.assert_array_equal(found["forward_0"], layer(**inputs))
+    value, gradients = layer.value_and_grad(**inputs)
+    assert found["gradient_0"] == value
+    for number, gradient in enumerate(gradients.values(), 1):
+        np.testing.assert_array_equal(found[f"gradient_{number}"], gradient)
+    assert [found["before"], found["after"]] == [layer.step(0.1, **inputs) for _ in range(2)]
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_the_files_have_no_name_that_is_undefined_or_unused(tmp_path, backend):
+    pytest.importorskip("ruff", reason="ruff is not installed here")
+    if backend == "numba":
+        pytest.importorskip("numba", reason='numba is not installed here (pip install "gradviz[numba]")')
+        pytest.importorskip("scipy", reason='scipy is not installed here (pip install "gradviz[numba]")')
+    for name, make in LAYERS.items():
+        for batch in (None, 3):
+            source = gv.compile(make(), batch=batch, backend=backend).source
+            (tmp_path / f"{name} {batch}.py").write_text(source, encoding="utf-8")
+    call = [sys.executable, "-m", "ruff", "check", "--isolated", "--no-cache", "--select", "F", str(tmp_path)]
+    done = subprocess.run(call, capture_output=True, text=True, check=False)
+    assert not done.returncode, done.stdout
+
+
+def test_an_lstm_of_a_thousand_steps_is_short():
+    short, long = (gv.compile(recurrent("lstm", steps, 16, 64), batch=32).source for steps in (3, 1000))
+    assert long.count("\n") <= LINES
+    assert abs(short.count("\n") - long.count("\n")) <= 5
+    assert max(map(len, long.splitlines())) <= 120
+
+
+def test_the_source_says_the_formulas_of_the_graph():
+    source = gv.compile(recurrent("lstm", 1000, 16, 64), batch=32).source
+    gradients = source.split("def make_gradients")[1]
+    for formula in (
+        "# f_t = σ(W_f @ [h_t_before, x] + b_f)",
+        "# i_t = σ(W_i @ [h_t_before, x] + b_i)",
+        "# C_tilde = tanh(W_C @ [h_t_before, x] + b_C)",
+        "# C_t = f_t * C_t_before + i_t * C_tilde",
+        "# h_t = o_t * tanh(C_t)",
+        "# The rows of W_f, W_i, W_o, W_C: one product is all of theirs",
+        "# Memory",
+        "# Forward",
+        "# Backward",
+    ):
+        assert gradients.count(formula) == 1, source
+    assert "W_f is lstm/forget_gate/W_f (64,80)" in gradients
+
+
+def test_a_formula_in_a_comment_is_what_the_line_computes():
+    w, x = gv.param("w", RNG.normal(size=2000)), gv.data("x", shape=2000)
+    source = gv.compile(gv.graph(gv.sum((w - 1) * (w + x) / 2))).source
+    said = [line.partition("  # ") for line in source.splitlines() if "  # " in line]
+    assert said
+    scope = {name: getattr(np, name) for name in ("add", "subtract", "multiply", "divide")}
+    numbers = {"two": 2.0, "half": 0.5, "one": 1.0}
+    checked = 0
+    for code, _, formula in said:
+        tree = ast.parse(code.strip())
+        called = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - scope.keys()
+        arrays = {name: numbers.get(name, RNG.normal(size=2000)) for name in sorted(called)}
+        if " = " in formula and isinstance(tree.body[0], ast.Expr) and ".dot" not in code:
+            expected = eval(formula.partition(" = ")[2], {}, arrays)
+            np.testing.assert_allclose(eval(code.strip(), scope, arrays), expected, rtol=1e-12)
+            checked += 1
+    assert checked
+
+
+TAKEN = [
+    "steps", "steps_back", "h_steps", "x_steps", "h_t_steps", "memory", "room", "parts", "gradients", "parameters",
+    "changes", "change", "loss_1", "d", "d_W", "a", "b", "row", "cycle", "zip", "list", "forward", "step",
+    "value_and_grad", "make_gradients", "weights", "learning_rate", "concatenate", "half", "one", "ones_3", "n",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("taken", TAKEN)
+@pytest.mark.parametrize("kind", ["parameter", "input"])
+def test_no_name_of_the_source_hides_one_of_the_users(taken, kind):
+    W, x = gv.param("W", np.full((3, 5), 0.1)), gv.data("x", shape=(6, 2))
+    other = gv.param(taken, np.full(3, 0.2)) if kind == "parameter" else gv.data(taken, shape=3)
+    h = gv.scan(lambda row, h: gv.tanh(W @ gv.concatenate([h, row]) + other), x, np.zeros(3))
+    graph = gv.graph(loss=gv.sum(gv.square(h)))
+    inputs = {"x": RNG.normal(size=(6, 2))} | ({} if kind == "parameter" else {taken: np.full(3, 0.2)})
+    layer = gv.compile(graph)
+    plain = gv.backprop(graph, at=inputs)
+    value, gradients = layer.value_and_grad(**inputs)
+    assert value == pytest.approx(float(plain.output), rel=1e-12)
+    for name, gradient in gradients.items():
+        np.testing.assert_allclose(gradient, plain.grad[name], rtol=1e-10)
+    if taken != "learning_rate" or kind == "parameter":
+        assert layer.step(0.1, **inputs) == pytest.approx(value, rel=1e-12)
+        np.testing.assert_allclose(layer.parameters["W"], 0.1 - 0.1 * gradients["W"], rtol=1e-10)
