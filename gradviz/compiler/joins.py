@@ -144,13 +144,20 @@ def _terms(handle: Expr) -> list[Expr]:
 
 
 def scaled(matrix: Expr, value: Any) -> Expr | None:
-    """Return stacked matrices times a column of numbers, one for each, as what was stacked times its number."""
+    """Return stacked joins times a column of numbers, one for each, as their parts times this number.
+
+    What is joined is moved in any case; matrices that are only stacked may be needed as they are, too.
+    """
     shaped = made_by(matrix, "reshape")
     layers = None if shaped is None else made_by(shaped[0], "stack")
     if shaped is None or layers is None or value is None or np.shape(value) != (matrix.shape[0], 1):
         return None
     groups = np.reshape(value, (len(layers), -1))
-    if layers[0].ndim != 2 or shaped[0].shape[1:] != layers[0].shape or not np.all(groups == groups[:, :1]):
+    if (
+        made_by(layers[0], "concatenate") is None
+        or shaped[0].shape[1:] != layers[0].shape
+        or not np.all(groups == groups[:, :1])
+    ):
         return None
     parts = [_times(layer, group[0]) for layer, group in zip(layers, groups, strict=True)]
     return FUNCTIONS["reshape"](FUNCTIONS["stack"](parts), matrix.shape)  # type: ignore[no-any-return]
