@@ -93,7 +93,7 @@ class NumpyPrinter:
         names = [item.name for item in loop.items if item in used]
         if not loop.length or not inner:
             return
-        steps = f"{names[0] if names else 'step'}_steps"
+        steps = f"{names[0] if names else 'step'}_in_turn"
         where = setup if all(item.static for item in loop.items if _needed(item, loop, used)) else lines
         times = f"range({loop.length})"
         where.append(f"{steps} = []")

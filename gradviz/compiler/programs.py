@@ -24,12 +24,16 @@ from gradviz.errors import GraphError, UsageError, user_location
 
 
 class Program:
-    """A function that was compiled to calls of NumPy, with its plan and its source."""
+    """A function that was compiled to calls of NumPy, and its source.
+
+    Attributes:
+        memory: the bytes of its buffers.
+    """
 
     def __init__(
         self, task: Task, plan: Plan, parameters: Mapping[str, Array], dtype: np.dtype[Any], printer: Printer
     ) -> None:
-        self.plan = plan
+        self.memory = plan.memory  # the plan itself is not kept: its places hold arrays to ask NumPy about
         self.lines = printer.function(task.name, plan, task.says)
         self.printer = printer
         self.source = "\n".join([*printer.header(), "", "", *self.lines, ""])
@@ -39,6 +43,7 @@ class Program:
         self.run: Callable[..., tuple[Any, ...]] = np.errstate(all="ignore")(made)
         self.shapes = {name: place.shape for name, place in plan.outputs.items()}
         self.order = list(plan.inputs)
+        self._fitting = [(place.dtype, place.shape) for path, place in plan.inputs.items() if path != RATE]
         self._rate = dtype if task.updating else None
 
     def __call__(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -53,8 +58,7 @@ class Program:
     def quick(self) -> Callable[..., tuple[Any, ...]]:
         """Return a step that checks its arrays by itself, and raises an error of `UNFIT` if they do not fit."""
         assert self._rate is not None
-        wanted = [(place.dtype, place.shape) for path, place in self.plan.inputs.items() if path != RATE]
-        run, dtype = self.run, self._rate
+        wanted, run, dtype = self._fitting, self.run, self._rate
 
         def step(*arguments: Any) -> tuple[float]:
             *arrays, rate = arguments
