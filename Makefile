@@ -31,9 +31,9 @@ demo: $(VENV)/.package
 # run where tests/requirements.txt is installed.
 PEERS   := $(if $(CI),$(VENV)/.peers)
 
-# pytest runs last, so that the output closes on its summary.
+# pytest runs last, so that the output closes on its summary; on all cores, since most tests wait for none.
 test: lint programs $(PEERS)
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest --numprocesses auto --dist worksteal
 
 lint: $(VENV)/.test
 	@$(BIN)/ruff check --quiet $(CHECKED)

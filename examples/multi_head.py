@@ -64,7 +64,7 @@ def train() -> dict[str, Any]:
         layer.fit(sequences(1000, seed=0), optimizer="adam", learning_rate=0.01, epochs=30)
         right = layer(**test)["scores"].argmax(axis=3) == test["before"]
         result[f"accuracy of {heads}"] = float(right.mean())
-    inside = gv.evaluate(layer.graph, at={**layer.parameters, **{name: one[0] for name, one in test.items()}}).forward
+    inside = gv.evaluate(layer.graph, at={name: one[0] for name, one in test.items()}).forward
     return result | {"weights": [inside[f"head{head}/attention/weights"] for head in (1, 2)]}
 
 

@@ -7,6 +7,7 @@ the command line turns the error into its one line and its exit status.
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterable
 from types import FrameType
 
 _PACKAGE = __file__.removesuffix("errors.py")
@@ -75,6 +76,25 @@ class FileError(GradvizError):
 
 class TrainingError(GradvizError):
     """Training cannot start with these data, or has left the numbers that can be computed with."""
+
+
+def did_you_mean(name: object, choices: Iterable[str], otherwise: str = "") -> str:
+    """Return a hint for a name that there is not.
+
+    Args:
+        name: what was asked for.
+        choices: what there is.
+        otherwise: the hint where none of them is near; that lists them, if not given.
+
+    Example:
+        >>> did_you_mean("drak", ["slide", "dark"]), did_you_mean("blue", ["slide", "dark"])
+        ("did you mean 'dark'?", 'choose one of slide, dark')
+    """
+    from difflib import get_close_matches  # only an error needs it
+
+    known = list(choices)
+    near = get_close_matches(str(name), known, n=1)
+    return f"did you mean {near[0]!r}?" if near else otherwise or f"choose one of {', '.join(known)}"
 
 
 def user_location() -> str | None:

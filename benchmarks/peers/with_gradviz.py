@@ -145,8 +145,7 @@ def build(family: str, problem: Problem, backend: str) -> Stepper:
 
     # Known once the step was compiled, at its first call.
     def plan_memory() -> int:
-        plan = getattr(layer._programs.step(len(problem.x)), "plan", None)
-        return plan.memory if plan else 0
+        return getattr(layer._programs.step(len(problem.x)), "memory", 0)
 
     def parameters() -> Arrays:
         found = {name: np.empty_like(value) for name, value in problem.parameters.items()}

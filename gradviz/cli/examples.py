@@ -5,14 +5,13 @@ from __future__ import annotations
 import ast
 import json
 import sys
-from difflib import get_close_matches
 from pathlib import Path
 
 import click
 
 from gradviz.cli import COMMANDS
 from gradviz.cli.tables import print_table
-from gradviz.errors import GradvizError, UsageError
+from gradviz.errors import GradvizError, UsageError, did_you_mean
 
 _PACKAGE = Path(__file__).parents[1]
 
@@ -70,11 +69,8 @@ def command(name: str | None, copied: bool, target: Path | None, force: bool, as
 def _find(name: str, found: dict[str, Path]) -> Path:
     stem = name.removesuffix(".py")
     if stem not in found:
-        near = get_close_matches(stem, found, n=1)
-        raise UsageError(
-            f"there is no example {name!r}",
-            hint=f"did you mean {near[0]}?" if near else "gradviz examples lists them",
-        )
+        hint = did_you_mean(stem, found, "gradviz examples lists them")
+        raise UsageError(f"there is no example {name!r}", hint=hint)
     return found[stem]
 
 

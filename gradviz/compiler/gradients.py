@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.compiler.joins import span_of
 from gradviz.core.apply import apply, constant, make_leaf
 from gradviz.core.build import data, frozen
 from gradviz.core.expr import Expr
@@ -18,6 +19,7 @@ from gradviz.core.tape import current_tape, inside
 from gradviz.core.trace import trace
 from gradviz.errors import GradvizError, GraphError, error_location, user_location
 from gradviz.namespaces import nodes as xp
+from gradviz.passes.rewrite import made_by
 
 GRADIENT = "∂"
 """The gradient by the leaf W is the output "∂W"."""
@@ -139,13 +141,16 @@ class _LoopRun:
         """Return the adjoints of the arguments, given those of the results; None where there is none."""
         loop, cell = self._loop, self._loop.cell
         count = len(loop.emitted)
-        seen = {take: g for take, g in self.adjoints.items() if g is not None}
+        seen = self._seen()
         emitted = {take: g for take, g in seen.items() if take < count}
         known = dict(enumerate(self._kept[count:], count))
         items, _, shared = loop.split(self._args)
         shared_ids = loop.inputs[loop.sequences + loop.states :]
         sequences = [*emitted.values(), *items, *(self._wide_result(place) for place in known)]
-        after = [seen.get(count + place) or _zeros(cell, index) for place, index in enumerate(loop.following)]
+        after = [
+            seen[count + place] if count + place in seen else _zeros(cell, index)
+            for place, index in enumerate(loop.following)
+        ]
         kinds = [loop.emitted[take] for take in emitted], [*loop.inputs[: loop.sequences], *known.values()]
         leaves = [self._leaf(index, "d_{}_out") for index in kinds[0]]
         leaves += [self._leaf(index, "{}") for index in kinds[1]]
@@ -168,6 +173,18 @@ class _LoopRun:
                 one = apply(REGISTRY["scan"], *given, loop=back, take=take)
                 answer[place] = one if place < loop.sequences + loop.states else FUNCTIONS["sum"](one, axis=0)
         return answer
+
+    def _seen(self) -> dict[int, Expr]:
+        """Return the adjoints of the results; of the last of all states, if only that is used, as of that state."""
+        loop, count = self._loop, len(self._loop.emitted)
+        seen = {take: g for take, g in self.adjoints.items() if g is not None}
+        for take in [take for take in seen if take < count and loop.emitted[take] in loop.following]:
+            last = _item(seen[take], 0 if loop.reverse else loop.length - 1)
+            if last is not None:
+                state = count + loop.following.index(loop.emitted[take])
+                del seen[take]
+                seen[state] = seen[state] + last if state in seen else last
+        return seen
 
     def _wide_result(self, take: int) -> Expr:
         return apply(REGISTRY["scan"], *self._args, loop=self._wide, take=take)
@@ -193,6 +210,15 @@ class _LoopRun:
         results = tuple(traced.outputs.values())
         following, kept = results[: loop.states], results[loop.states :]
         return Loop(traced, ids, sequences, loop.states, following, kept, loop.length, not loop.reverse)
+
+
+def _item(g: Expr, number: int) -> Expr | None:
+    """Return an item along the first axis, if all others are zero for sure."""
+    inner = made_by(g, "scatter")
+    span = None if inner is None else span_of(g.tape.rows[g.id].attrs["key"], g.shape)
+    if inner is None or span is None or (span.axis, span.start, span.single) != (0, number, True):
+        return None
+    return inner[0]
 
 
 def _zeros(graph: Graph, index: int) -> Expr:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
+import numpy as np
+
+from gradviz.core.apply import constant
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Node
 from gradviz.core.primitive import FUNCTIONS
@@ -138,3 +141,34 @@ def _terms(handle: Expr) -> list[Expr]:
             waiting += [arg for arg in inner if arg.shape == handle.shape]
             found += [arg for arg in inner if arg.shape != handle.shape]
     return found
+
+
+def scaled(matrix: Expr, value: Any) -> Expr | None:
+    """Return stacked joins times a column of numbers, one for each, as their parts times this number.
+
+    What is joined is moved in any case; matrices that are only stacked may be needed as they are, too.
+    """
+    shaped = made_by(matrix, "reshape")
+    layers = None if shaped is None else made_by(shaped[0], "stack")
+    if shaped is None or layers is None or value is None or np.shape(value) != (matrix.shape[0], 1):
+        return None
+    groups = np.reshape(value, (len(layers), -1))
+    if (
+        made_by(layers[0], "concatenate") is None
+        or shaped[0].shape[1:] != layers[0].shape
+        or not np.all(groups == groups[:, :1])
+    ):
+        return None
+    parts = [_times(layer, group[0]) for layer, group in zip(layers, groups, strict=True)]
+    return FUNCTIONS["reshape"](FUNCTIONS["stack"](parts), matrix.shape)  # type: ignore[no-any-return]
+
+
+def _times(handle: Expr, factor: float) -> Expr:
+    """Return an array times a number; what was joined is multiplied where it is put together."""
+    if factor == 1:
+        return handle
+    parts = made_by(handle, "concatenate")
+    if parts is None:
+        return handle * constant(factor, handle.dtype)
+    axis = handle.tape.rows[handle.id].attrs["axis"]
+    return FUNCTIONS["concatenate"]([_times(part, factor) for part in parts], axis)  # type: ignore[no-any-return]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -70,7 +71,6 @@ class Layer:
     It computes in arrays of its own, so that only one thread at a time can use it.
 
     Attributes:
-        graph: the graph, as it was written.
         parameters: the parameters by path. The arrays are the layer's own: writing into them changes it.
         inputs: the shapes of the data leaves by name, of one sample.
         input_dtypes: their dtypes.
@@ -91,7 +91,6 @@ class Layer:
         shared: Iterable[str],
         backend: str,
     ) -> None:
-        self.graph = graph
         self.batch = _batch(batch)
         self.dtype = _dtype(dtype)
         self.shared = frozenset(_leaves(graph, "shared", shared, (DATA,)))
@@ -116,7 +115,8 @@ class Layer:
         self._inputs = Inputs(self.inputs, self.input_dtypes, defaults, batch, self.shared)
         wanted = tuple(self.parameters) if wrt is None else _leaves(graph, "wrt", wrt, (PARAMETER, DATA))
         self._root = _root(graph, output)
-        self._programs = Programs(graph, self.dtype, self._root, wanted, self.shared, storage, backend)
+        self._graph = _without_values(graph)
+        self._programs = Programs(self._graph, self.dtype, self._root, wanted, self.shared, storage, backend)
         self._last: dict[str, Any] | None = None
         self._step = vars(self)["step"] = quick_step(self._inputs, self._programs)  # the method would be a detour
 
@@ -133,7 +133,7 @@ class Layer:
         size, given = self._inputs.check(inputs)
         self._last = given
         found = self._programs.forward(size)(given)
-        outputs = {name: np.array(value) for name, value in zip(self.graph.outputs, found, strict=True)}
+        outputs = {name: np.array(value) for name, value in zip(self._graph.outputs, found, strict=True)}
         return outputs if len(outputs) > 1 else next(iter(outputs.values()))[()]
 
     def value_and_grad(self, /, **inputs: Any) -> tuple[float, dict[str, Array]]:
@@ -158,7 +158,7 @@ class Layer:
     def loss(self, /, **inputs: Any) -> float:
         """Return the loss, the mean over the samples, without its gradient."""
         size, given = self._inputs.check(inputs)
-        losses = self._programs.forward(size)(given)[list(self.graph.outputs).index(self._root)]
+        losses = self._programs.forward(size)(given)[list(self._graph.outputs).index(self._root)]
         return float(np.mean(losses)) if np.size(losses) else 0.0
 
     @property
@@ -206,6 +206,16 @@ class Layer:
         return self._step(learning_rate, **inputs)
 
     @property
+    def graph(self) -> Graph:
+        """The graph as it was written, its parameters at the values that they have now."""
+        graph, values = self._graph, dict(self._graph.constants)
+        for path, array in self.parameters.items():
+            index = graph.paths[path]
+            values[index] = array.astype(graph.rows[index].dtype)
+            values[index].flags.writeable = False
+        return replace(graph, constants=values)
+
+    @property
     def source(self) -> str:
         """NumPy source of the layer, that stands alone; of a small one, plain Python on single numbers.
 
@@ -221,11 +231,17 @@ class Layer:
 
         size, given = self._inputs.check(inputs)
         graph = self.graph if size is None else batched(self.graph, size, shared=self.shared)
-        return evaluate(graph, at={**given, **self.parameters}).first_nonfinite
+        return evaluate(graph, at=given).first_nonfinite
 
     def __repr__(self) -> str:
         count = sum(array.size for array in self.parameters.values())
-        return f"<Layer of {count} parameters: {', '.join(self.inputs)} -> {', '.join(self.graph.outputs)}>"
+        return f"<Layer of {count} parameters: {', '.join(self.inputs)} -> {', '.join(self._graph.outputs)}>"
+
+
+def _without_values(graph: Graph) -> Graph:
+    """Return the graph without what its parameters start from: the layer has them in arrays of its own."""
+    kept = {index: value for index, value in graph.constants.items() if graph.rows[index].op is not PARAMETER}
+    return replace(graph, constants=kept)
 
 
 def _batch(size: Any) -> int | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from gradviz.compiler.instructions import VIEWS
+from gradviz.compiler.instructions import VIEWS, size
 from gradviz.core.apply import apply, make_leaf
 from gradviz.core.batch import Lifted, vectorize
 from gradviz.core.expr import Expr
@@ -20,6 +20,9 @@ from gradviz.core.primitive import CONSTANT, DATA, REGISTRY
 from gradviz.core.replay import rebuild
 from gradviz.core.tape import current_tape
 from gradviz.core.trace import trace
+
+LARGE = 4096
+"""Arrays of so many elements are computed where they are used, step by step, while they are in the cache."""
 
 
 class SmallLoop:
@@ -43,6 +46,7 @@ class SmallLoop:
         kept = {loop.emitted[take] for take in self._wanted if take < count}
         self._leads_on = _ancestors(self._cell, loop.following)
         """What the next states are made of."""
+        self._stays = self._large()
         self._outside: dict[int, Lifted] = {
             index: Lifted(given[index], len(self._cell.rows[index].shape)) for index in sequences
         } | {index: Lifted(given[index]) for index in shared}
@@ -58,7 +62,29 @@ class SmallLoop:
 
     def _inner(self, index: int) -> bool:
         """Whether a node has to be computed step by step (or is a state)."""
-        return bool(self._on_state[index]) and (index in self._leads_on or index in self._state_ids)
+        leads_on = index in self._leads_on or index in self._state_ids
+        return index in self._stays or (bool(self._on_state[index]) and leads_on)
+
+    def _large(self) -> set[int]:
+        """Return what needs no state but stays in the loop: large arrays, computed element by element for its steps."""
+        cell = self._cell
+        found: set[int] = set()
+        outputs = set(cell.outputs.values())
+        for index in range(len(cell) - 1, -1, -1):
+            row = cell.rows[index]
+            if (
+                row.op.partials is not None
+                and self._on_time[index]
+                and not self._on_state[index]
+                and index not in outputs
+                and size(row.shape) >= LARGE
+                and all(
+                    user in found or (self._on_state[user] and user in self._leads_on)
+                    for user, _ in cell.parents[index]
+                )
+            ):
+                found.add(index)
+        return found
 
     def _is_emitted(self, index: int) -> bool:
         """Whether a node that is asked for is kept at every step; a part of another one can be taken of that later."""
@@ -67,7 +93,8 @@ class SmallLoop:
     def _before(self) -> None:
         """Compute what the state has no part in."""
         cell = self._cell
-        needed = {i for i, row in enumerate(cell.rows) if not self._on_state[i] and i not in self._outside}
+        on_state, known = self._on_state, self._outside.keys() | self._stays
+        needed = {i for i in range(len(cell)) if not on_state[i] and i not in known}
         found = vectorize(cell, self._loop.length, self._outside, needed)
         self._outside |= {index: one for index, one in enumerate(found) if one is not None}
 
@@ -76,8 +103,9 @@ class SmallLoop:
         loop, cell = self._loop, self._cell
         inner = [i for i, row in enumerate(cell.rows) if self._inner(i) and not row.op.leaf]
         used = sorted({arg for index in inner for arg in cell.args[index]} | set(loop.following))
-        items = [i for i in used if not self._on_state[i] and self._outside[i].behind is not None]
-        fixed = [i for i in used if not self._on_state[i] and self._outside[i].behind is None]
+        given = [i for i in used if not self._on_state[i] and i not in self._stays]
+        items = [i for i in given if self._outside[i].behind is not None]
+        fixed = [i for i in given if self._outside[i].behind is None]
         shared = [i for i in fixed if cell.rows[i].op is not CONSTANT]
         leaves = {i: self._leaf(i) for i in (*items, *self._state_ids, *shared)}
         values: dict[int, Expr] = dict(leaves)

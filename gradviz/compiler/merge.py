@@ -9,44 +9,19 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
+from gradviz.compiler.affine import with_ones, with_parts
 from gradviz.compiler.joins import stack
-from gradviz.compiler.kinds import FIXED, STATE, CellRewriter
+from gradviz.compiler.kinds import FIXED, STATE
 from gradviz.core.expr import Expr
-from gradviz.core.graph import Node
 from gradviz.core.loop import Loop
 from gradviz.core.primitive import FUNCTIONS
 from gradviz.core.replay import rebuild
 from gradviz.core.trace import trace
-from gradviz.passes.rewrite import Rule, made_by
-
-
-def split(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
-    """W @ [h, x] = W_h @ h + W_x @ x: the second product can be done for all steps at once."""
-    matrix, joined = args
-    parts = made_by(joined, "concatenate")
-    if parts is None or matrix.ndim != 2 or joined.ndim > 2 or joined.tape.rows[joined.id].attrs["axis"] != 0:
-        return None
-    total, start = None, 0
-    for part in parts:
-        stop = start + part.shape[0]
-        product = FUNCTIONS["matmul"](matrix[:, start:stop], part)
-        total = product if total is None else total + product
-        start = stop
-    return total
-
-
-SPLIT: dict[str, Rule] = {"matmul": split}
 
 
 def merged(loop: Loop) -> Loop:
     """Return a loop of the same results in which products that share an operand are one."""
-    return _Packs(_again(loop, SPLIT)).loop
-
-
-def _again(loop: Loop, rules: dict[str, Rule]) -> Loop:
-    from gradviz.compiler.expand import recell
-
-    return recell(loop, CellRewriter(loop, rules).build, rename=False)
+    return _Packs(with_ones(with_parts(loop))).loop
 
 
 class _Packs:

@@ -11,6 +11,7 @@ from gradviz.compiler.kinds import CellRewriter
 from gradviz.compiler.loops import SmallLoop, used_results
 from gradviz.compiler.merge import merged
 from gradviz.compiler.patches import arranged
+from gradviz.compiler.products import rows_of_product, standing
 from gradviz.compiler.rules import RULES
 from gradviz.core.build import frozen
 from gradviz.core.expr import Expr
@@ -39,7 +40,12 @@ def optimize(graph: Graph) -> Graph:
 
 def _cell(loop: Loop) -> Loop:
     joint = with_joint_gates(loop)
-    return recell(joint, CellRewriter(joint, RULES).build, rename=False)
+    rewriter = CellRewriter(joint, RULES)
+
+    def build(node: Node, args: list[Expr]) -> Expr:
+        return rewriter.build(node, args) if (rows := rows_of_product(joint.cell, node, args)) is None else rows
+
+    return recell(joint, build, rename=False)
 
 
 def _smaller(graph: Graph, rules: Mapping[str, Rule], rewritten: Callable[[Loop], Loop]) -> Graph:
@@ -60,7 +66,7 @@ def _smaller(graph: Graph, rules: Mapping[str, Rule], rewritten: Callable[[Loop]
         if key not in runs:
             if loop not in loops:
                 loops[loop] = rewritten(loop)
-            runs[key] = SmallLoop(loops[loop], args, used[key])
+            runs[key] = SmallLoop(loops[loop], [standing(arg) for arg in args], used[key])
         return runs[key].results[node.attrs["take"]]
 
     handles = replay(graph, build, rename=False)

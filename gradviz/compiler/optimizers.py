@@ -12,13 +12,12 @@ import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from difflib import get_close_matches
 from typing import Any, ClassVar
 
 import numpy as np
 
 from gradviz.core.graph import Array
-from gradviz.errors import UsageError, user_location
+from gradviz.errors import UsageError, did_you_mean, user_location
 
 
 @dataclass(eq=False, kw_only=True)
@@ -232,8 +231,7 @@ def find_optimizer(given: object) -> Optimizer:
         return given
     if isinstance(given, str) and given in OPTIMIZERS:
         return OPTIMIZERS[given]()
-    near = get_close_matches(str(given), OPTIMIZERS, n=1)
-    hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(OPTIMIZERS)}, or give an Optimizer"
+    hint = did_you_mean(given, OPTIMIZERS, f"choose one of {', '.join(OPTIMIZERS)}, or give an Optimizer")
     raise UsageError(f"there is no optimizer {given!r}", where=user_location(), hint=hint)
 
 

@@ -79,6 +79,12 @@ class Planner:
         self.made.append(made)
         return made
 
+    def view(self, base: Place, fn: str, attrs: tuple[Any, ...], wanted: str) -> Place:
+        """Make a place that shows another one."""
+        assert base.sample is not None
+        sample = np.asarray(getattr(numbers, fn)(base.sample, *attrs))
+        return self.place(wanted, sample.shape, base.dtype, "view", base=base, fn=fn, attrs=attrs, sample=sample)
+
     def constant(self, value: Any, dtype: Any) -> Place:
         """Make a constant, once for each value."""
         array = np.array(value, dtype)
@@ -167,7 +173,7 @@ class Body:
                 return view
         if term.fn in JOINS:
             return self._join(index, term, operands)
-        out = self._targets.get(index) or self._part_of_join(index, term) or self._out(index, term)
+        out = self._targets.get(index) or self._part_of_join(index, term.fn) or self._out(index, term)
         self._found.append(Instruction(term.fn, operands, term.attrs, out, self._says(index)))
         return out
 
@@ -183,7 +189,8 @@ class Body:
         """Return the places of the arguments of a join within its result."""
         if index not in self._pieces:
             row = self._graph.rows[index]
-            out = self._targets.get(index) or self._planner.buffer(self._says(index), row.shape, row.dtype)
+            out = self._targets.get(index) or self._part_of_join(index, row.op.name)
+            out = out or self._planner.buffer(self._says(index), row.shape, row.dtype)
             axis: int = row.attrs["axis"]
             ends = [0]
             for arg in self._graph.args[index]:
@@ -194,23 +201,21 @@ class Body:
             self._pieces[index] = [self._shown(out, "getitem", ((*front, key, ...),), out.label) for key in keys]
         return self._pieces[index]
 
-    def _part_of_join(self, index: int, term: Term) -> Place | None:
+    def _part_of_join(self, index: int, fn: str) -> Place | None:
         """Return the place of a value that is only used to be joined with others."""
         edges = self._graph.parents[index]
-        if len(edges) != 1 or index in self._graph.outputs.values() or term.fn not in WITH_OUT:
+        if len(edges) != 1 or index in self._graph.outputs.values() or fn not in WITH_OUT:
             return None
         user, slot = edges[0]
         if self._graph.rows[user].op.name not in JOINS:
             return None
         part = self._parts(user)[slot]
-        anywhere = term.fn in ELEMENTWISE or term.fn == "matmul"
+        anywhere = fn in ELEMENTWISE or fn in JOINS or fn == "matmul"
         return part if anywhere or part.contiguous else None
 
     def _shown(self, base: Place, fn: str, attrs: tuple[Any, ...], name: str) -> Place:
         """Make a view."""
-        assert base.sample is not None
-        sample = np.asarray(getattr(numbers, fn)(base.sample, *attrs))
-        made = self._planner.place(name, sample.shape, base.dtype, "view", base=base, fn=fn, attrs=attrs, sample=sample)
+        made = self._planner.view(base, fn, attrs, name)
         (self.looped if made.looped else self._planner.made).append(made)
         return made
 
@@ -267,7 +272,8 @@ class Body:
         loop: Loop = row.attrs["loop"]
         if (loop, args) not in self._loops:
             run = LoopPlan(self._planner, loop, [self._places[arg] for arg in args])
-            self._found += [*run.start, run.repeat(Body, self._says(index))]
+            repeat = run.repeat(Body, self._says(index))
+            self._found += [*run.start, repeat]
             self._loops[loop, args] = run.results
         take: int = row.attrs["take"]
         return self._loops[loop, args][take]

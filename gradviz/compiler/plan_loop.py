@@ -31,13 +31,18 @@ class LoopPlan:
         self._given: dict[int, Place] = {}
         self._targets: dict[int, Place] = {}
         self._copies: list[tuple[int, Place]] = []
+        self._sequences: set[Place] = set()
+        """The items of the sequences."""
+        self._wholes: dict[Place, Place] = {}
+        """By an item that is another one at each step, the place of all of them."""
         self._stacks: dict[int, Place] = {}
         """By the id of a node of the cell, the place of its values at all steps."""
         self.start: list[Instruction | Repeat] = []
         sequences, states, shared = loop.split(args)
         for index, place in zip(loop.inputs, sequences, strict=False):
-            self._given[index] = self._item(place, self._label(index))
-            self._stacks[index] = place
+            item = self._given[index] = self._item(place, self._label(index))
+            self._wholes[item] = self._stacks[index] = place
+            self._sequences.add(item)
         self._given |= zip(loop.inputs[loop.sequences + loop.states :], shared, strict=True)
         finals = [self._state(number, place) for number, place in enumerate(states)]
         for index in loop.emitted:
@@ -48,9 +53,24 @@ class LoopPlan:
         """Return the loop with its body planned."""
         loop = self._loop
         body = make_body(self._planner, loop.cell, self._given, self._targets)
-        instructions = body.run()
+        instructions = [one for one in body.run() if not self._before(one)]
         instructions += [Instruction("copy", (body.at(index),), (), place) for index, place in self._copies]
         return Repeat(loop.length, loop.reverse, (*self._items, *body.looped), tuple(instructions), says)
+
+    def _before(self, one: Instruction | Repeat) -> bool:
+        """Copy for all steps at once, before the loop, what a step copies into a result; return whether it can be."""
+        if isinstance(one, Repeat) or one.fn != "copy" or not isinstance(one.args[0], Place) or one.out.base is None:
+            return False
+        source, part = one.args[0], one.out
+        whole = self._wholes.get(one.out.base)
+        known = self._wholes.get(source) if source in self._sequences else None if source.looped else source
+        if whole is None or known is None or part.fn != "getitem":
+            return False
+        target = self._part(whole, (slice(None), *part.attrs[0]), whole.label)
+        if not source.looped:
+            known = self._view(known, "broadcast_to", (target.shape,), known.label)
+        self.start.append(Instruction("copy", (known,), (), target, one.says))
+        return True
 
     def _label(self, index: int) -> str:
         found = self._loop.cell.names.get(index)
@@ -89,6 +109,7 @@ class LoopPlan:
         whole = self._planner.buffer(_about(self._label(index), "all"), (self._loop.length, *row.shape), row.dtype)
         self._stacks[index] = whole
         place = self._item(whole, self._label(index))
+        self._wholes[place] = whole
         if index in self._given or index in self._targets or row.op.leaf:
             self._copies.append((index, place))
         else:
@@ -102,11 +123,10 @@ class LoopPlan:
         return made
 
     def _part(self, whole: Place, key: tuple[Any, ...], wanted: str) -> Place:
-        assert whole.sample is not None
-        sample = whole.sample[key]
-        made = self._planner.place(
-            wanted, sample.shape, whole.dtype, "view", base=whole, fn="getitem", attrs=(key,), sample=sample
-        )
+        return self._view(whole, "getitem", (key,), wanted)
+
+    def _view(self, base: Place, fn: str, attrs: tuple[Any, ...], wanted: str) -> Place:
+        made = self._planner.view(base, fn, attrs, wanted)
         self._planner.made.append(made)
         return made
 

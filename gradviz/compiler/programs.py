@@ -24,12 +24,16 @@ from gradviz.errors import GraphError, UsageError, user_location
 
 
 class Program:
-    """A function that was compiled to calls of NumPy, with its plan and its source."""
+    """A function that was compiled to calls of NumPy, and its source.
+
+    Attributes:
+        memory: the bytes of its buffers.
+    """
 
     def __init__(
         self, task: Task, plan: Plan, parameters: Mapping[str, Array], dtype: np.dtype[Any], printer: Printer
     ) -> None:
-        self.plan = plan
+        self.memory = plan.memory  # the plan itself is not kept: its places hold arrays to ask NumPy about
         self.functions = printer.functions(task, plan)
         self.printer = printer
         self.source = source_of(printer.header(), self.functions)
@@ -39,6 +43,7 @@ class Program:
         self.run: Callable[..., tuple[Any, ...]] = np.errstate(all="ignore")(made)
         self.shapes = {name: place.shape for name, place in plan.outputs.items()}
         self.order = [path for path in plan.inputs if task.updating or path != RATE]
+        self._fitting = [(place.dtype, place.shape) for path, place in plan.inputs.items() if path != RATE]
         self._rate = dtype if task.updating else None
 
     def __call__(self, given: Mapping[str, Any]) -> tuple[Any, ...]:
@@ -53,8 +58,7 @@ class Program:
     def quick(self) -> Callable[..., tuple[Any, ...]]:
         """Return a step that checks its arrays by itself, and raises an error of `UNFIT` if they do not fit."""
         assert self._rate is not None
-        wanted = [(place.dtype, place.shape) for path, place in self.plan.inputs.items() if path != RATE]
-        run, dtype = self.run, self._rate
+        wanted, run, dtype = self._fitting, self.run, self._rate
 
         def step(*arguments: Any) -> tuple[float]:
             *arrays, rate = arguments
@@ -98,7 +102,8 @@ class Programs:
         self._shared = shared
         self._storage = storage
         self._made: dict[tuple[str, int | None], Program | ScalarProgram] = {}
-        self._in_pieces: dict[int | None, Plan] = {}
+        self._joint: dict[int | None, Graph] = {}
+        """The loss and gradients times a rate, by the size of the batch."""
 
     def forward(self, size: int | None) -> Program | ScalarProgram:
         """Return the function of the inputs that gives the outputs."""
@@ -150,14 +155,14 @@ class Programs:
         return Program(task, plan, self._storage.arrays, self._dtype, self._new_printer())
 
     def _plan(self, task: Task, size: int | None, graph: Callable[[], Graph]) -> Plan:
-        """Return the plan of a function; in NumPy, gradients and a step of descent have the same."""
+        """Return the plan of a function; in NumPy, gradients and a step of descent have one of the same graph."""
         compiled = self._backend == "numba"
         if not task.number or (compiled and not task.updating):
             return make_plan(graph(), self._storage.arrays)
-        if size not in self._in_pieces:
-            joint = self._with_gradients(size, RATE)
-            self._in_pieces[size] = in_pieces(joint, self._root, self.wanted, self._storage.arrays)
-        return updating(self._in_pieces[size]) if compiled else self._in_pieces[size]
+        if size not in self._joint:
+            self._joint[size] = self._with_gradients(size, RATE)
+        plan = in_pieces(self._joint[size], self._root, self.wanted, self._storage.arrays)
+        return updating(plan) if compiled else plan
 
     def _one(self, size: int | None, mean: tuple[str, ...] = ()) -> Graph:
         graph = self._graph if size is None else batched(self._graph, size, shared=self._shared, mean=mean)

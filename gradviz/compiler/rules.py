@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 
 from gradviz.compiler.einsum import as_product
-from gradviz.compiler.joins import stacked, sum_of_parts
+from gradviz.compiler.joins import scaled, stacked, sum_of_parts
 from gradviz.compiler.patches import SMALLEST, equality, moved_elementwise, moved_reduction
+from gradviz.compiler.products import is_view, matmul, one_product
 from gradviz.core.apply import constant
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Node
@@ -22,9 +23,6 @@ from gradviz.passes.rewrite import Rule, known_value, made_by
 FEWEST_SUMMED = 4
 SMALLEST_SUMMED = 1024
 """Sums of fewer terms, or of smaller arrays, gain nothing by being products."""
-
-SMALL_RESULT, SHORT_PRODUCT = 4096, 1_000_000
-"""OpenBLAS multiplies without packing up to so many multiplications, which is ten times as fast for small results."""
 
 MOST_CLASSES = 256
 """A larger identity matrix would cost more memory than it saves time."""
@@ -74,7 +72,7 @@ def _elementwise(node: Node, args: list[Expr], values: list[Any]) -> Expr | None
 
 def _multiply(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
     """Numbers of a product are multiplied beforehand, and smaller arrays before larger ones."""
-    for shorter in (equality(args), _small_first(node, args)):
+    for shorter in (equality(args), scaled(args[0], values[1]), scaled(args[1], values[0]), _small_first(node, args)):
         if shorter is not None:
             return shorter
     for place in (0, 1):
@@ -131,22 +129,15 @@ def _sum(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
     if factors and axis == (0,) and all(one.ndim == 3 and one.shape[0] == args[0].shape[0] for one in factors):
         (rows, columns), depth = args[0].shape[1:], factors[1].shape[1]
         if 2 * rows * columns >= (rows + columns) * depth:  # else the products are smaller than their factors
-            return _one_product(*factors)
+            return one_product(*factors)
     return _by_ones(args[0], axis, node.shape)
-
-
-def _one_product(a: Expr, b: Expr) -> Expr:
-    """The sum over t of a_t b_t is one product, whose inner axis is that of time and theirs."""
-    (times, rows, inner), columns = a.shape, b.shape[2]
-    left = FUNCTIONS["reshape"](FUNCTIONS["transpose"](a, (1, 0, 2)), (rows, times * inner))
-    return FUNCTIONS["matmul"](left, FUNCTIONS["reshape"](b, (times * inner, columns)))  # type: ignore[no-any-return]
 
 
 def _by_ones(x: Expr, axis: tuple[int, ...], shape: tuple[int, ...]) -> Expr | None:
     """A sum over the first or the last axes is a product with ones, which is three times as fast."""
     count = math.prod(x.shape[one] for one in axis)
     size = math.prod(x.shape)
-    if shape == () or count < FEWEST_SUMMED or size < SMALLEST_SUMMED or x.dtype.kind != "f" or _is_view(x):
+    if shape == () or count < FEWEST_SUMMED or size < SMALLEST_SUMMED or x.dtype.kind != "f" or is_view(x):
         return None
     ones = constant(np.ones(count), x.dtype)
     if axis == tuple(range(len(axis))):
@@ -156,40 +147,6 @@ def _by_ones(x: Expr, axis: tuple[int, ...], shape: tuple[int, ...]) -> Expr | N
     else:
         return None
     return FUNCTIONS["reshape"](made, shape)  # type: ignore[no-any-return]
-
-
-def _is_view(x: Expr) -> bool:
-    """Whether an array may show another one, with its elements not one after another."""
-    return x.tape.rows[x.id].op.name in ("transpose", "getitem", "broadcast_to", "flip", "windows")
-
-
-def _matmul(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
-    """Many matrices times one matrix are one taller matrix times it; long sums are cut into shorter ones."""
-    a, b = args
-    if a.ndim == 2 and b.ndim == 2:
-        return _cut(a, b)
-    if a.ndim == 2 and b.ndim > 2 and b.shape[-1] == 1:  # one matrix times many columns: read it once
-        rows = FUNCTIONS["reshape"](b, (math.prod(b.shape[:-2]), b.shape[-2]))
-        return FUNCTIONS["reshape"](FUNCTIONS["matmul"](rows, FUNCTIONS["transpose"](a)), node.shape)  # type: ignore[no-any-return]
-    if a.ndim < 3 or b.ndim > 2 or _is_view(a):
-        return None
-    tall = FUNCTIONS["reshape"](a, (math.prod(a.shape[:-1]), a.shape[-1]))
-    return FUNCTIONS["reshape"](FUNCTIONS["matmul"](tall, b), node.shape)  # type: ignore[no-any-return]
-
-
-def _cut(a: Expr, b: Expr) -> Expr | None:
-    """Cut the sum of a product with a small result into several: short products do without being packed first."""
-    (rows, depth), columns = a.shape, b.shape[1]
-    if not 0 < rows * columns <= SMALL_RESULT or rows * depth * columns <= SHORT_PRODUCT:
-        return None
-    least = math.ceil(rows * depth * columns / SHORT_PRODUCT)
-    pieces = next((count for count in range(least, 2 * least + 1) if depth % count == 0), None)
-    if pieces is None:
-        return None
-    left = FUNCTIONS["reshape"](a, (rows, pieces, depth // pieces))
-    right = FUNCTIONS["reshape"](b, (pieces, depth // pieces, columns))
-    products = FUNCTIONS["matmul"](FUNCTIONS["transpose"](left, (1, 0, 2)), right)
-    return FUNCTIONS["sum"](products, 0)  # type: ignore[no-any-return]
 
 
 def _einsum(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
@@ -231,7 +188,7 @@ RULES: dict[str, Rule] = {
     "maximum": _elementwise,
     "minimum": _elementwise,
     "einsum": _einsum,
-    "matmul": _matmul,
+    "matmul": matmul,
     "one_hot": _one_hot,
     "reshape": _reshape,
     "transpose": _transpose,

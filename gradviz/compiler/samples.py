@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -11,7 +10,7 @@ import numpy as np
 from gradviz.compiler.trainable import Trainable
 from gradviz.core.graph import Array
 from gradviz.core.primitive import Shape
-from gradviz.errors import TrainingError, user_location
+from gradviz.errors import TrainingError, did_you_mean, user_location
 
 Data = Mapping[str, Any] | Sequence[Any]
 Batch = dict[str, Any]
@@ -91,8 +90,7 @@ def _by_name(layer: Trainable, data: Data, what: str) -> Mapping[str, Any]:
     if isinstance(data, Mapping):
         for name in data:
             if name not in names:
-                near = get_close_matches(str(name), names, n=1)
-                hint = f"did you mean {near[0]!r}?" if near else wanted
+                hint = did_you_mean(name, names, wanted)
                 raise TrainingError(f"{what} have {name!r}, which is no input", where=user_location(), hint=hint)
         for name in names:
             if name not in data and name not in layer.optional:

@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from difflib import get_close_matches
 
-from gradviz.errors import UsageError, user_location
+from gradviz.errors import UsageError, did_you_mean, user_location
 
 Schedule = Callable[[int], float]
 
@@ -104,8 +103,7 @@ def find_schedule(given: Schedule | str | None, rate: float, steps: int) -> Sche
     if callable(given):
         return given
     if given not in NAMES:
-        near = get_close_matches(str(given), NAMES, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(NAMES)}, or give a function"
+        hint = did_you_mean(given, NAMES, f"choose one of {', '.join(NAMES)}, or give a function")
         raise UsageError(f"there is no schedule {given!r}", where=user_location(), hint=hint)
     return NAMES[given](rate, steps)
 

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from gradviz.core.arguments import Arguments
 from gradviz.core.names import name_to_tex
 from gradviz.core.primitive import DATA, PARAMETER, Primitive, Shape
-from gradviz.errors import GraphError, user_location
+from gradviz.errors import GraphError, did_you_mean, user_location
 
 Array = NDArray[Any]
 Edge = tuple[int, int]
@@ -200,10 +200,8 @@ class Graph:
                 raise GraphError(
                     f"{len(several)} nodes are named {key!r}", where=user_location(), hint=f"say which: {paths}"
                 )
-            from difflib import get_close_matches  # only an error needs it
-
-            near = get_close_matches(key, [*self.paths, *self.outputs], n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"its names are {', '.join(self.paths) or 'none'}"
+            names = f"its names are {', '.join(self.paths) or 'none'}"
+            hint = did_you_mean(key, [*self.paths, *self.outputs], names)
             raise GraphError(f"the graph has no node named {key!r}", where=user_location(), hint=hint)
         raise GraphError(
             f"{key!r} is no node of the graph",

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from difflib import get_close_matches
-
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph
 from gradviz.core.unroll import as_graph
 from gradviz.draw.picture import Picture, Source
 from gradviz.draw.scene import Scene
-from gradviz.errors import GraphError, UsageError, ValueMissingError
+from gradviz.errors import GraphError, UsageError, ValueMissingError, did_you_mean
 from gradviz.figures.backprop import LABELS, LEAVES, backprop_figure
 from gradviz.passes.evaluate import backprop, evaluate
 from gradviz.passes.values import Values
@@ -84,9 +82,7 @@ def figure(
 
 def _choice(what: str, value: str, choices: tuple[str, ...]) -> str:
     if value not in choices:
-        near = get_close_matches(str(value), choices, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(choices)}"
-        raise UsageError(f"there is no {what} {value!r}", hint=hint)
+        raise UsageError(f"there is no {what} {value!r}", hint=did_you_mean(value, choices))
     return value
 
 

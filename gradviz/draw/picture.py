@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -19,7 +18,7 @@ from gradviz.draw.scene import Scene
 from gradviz.draw.svg import to_svg
 from gradviz.draw.theme import find_theme
 from gradviz.draw.typeset import remember
-from gradviz.errors import UsageError
+from gradviz.errors import UsageError, did_you_mean
 from gradviz.figures.model import Figure
 from gradviz.passes.values import Values
 
@@ -130,9 +129,7 @@ class Picture:
             UsageError: for an unknown format.
         """
         if format not in FORMATS:
-            near = get_close_matches(format, FORMATS, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(FORMATS)}"
-            raise UsageError(f"there is no format {format!r}", hint=hint)
+            raise UsageError(f"there is no format {format!r}", hint=did_you_mean(format, FORMATS))
         made = FORMATS[format](self)
         return made if isinstance(made, bytes) else made.encode("utf-8", "replace")
 

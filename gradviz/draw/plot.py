@@ -10,7 +10,6 @@ import io
 import re
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
@@ -20,7 +19,7 @@ from numpy.typing import ArrayLike
 from gradviz.core.files import write_atomically
 from gradviz.core.graph import Array
 from gradviz.draw.theme import Theme, find_theme
-from gradviz.errors import DrawError, UsageError
+from gradviz.errors import DrawError, UsageError, did_you_mean
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -187,9 +186,7 @@ class Plot:
             UsageError: for an unknown format.
         """
         if format not in FORMATS:
-            near = get_close_matches(format, FORMATS, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(FORMATS)}"
-            raise UsageError(f"there is no format {format!r} for plots", hint=hint)
+            raise UsageError(f"there is no format {format!r} for plots", hint=did_you_mean(format, FORMATS))
         stream = io.BytesIO()
         with self._settings():
             self.figure.savefig(stream, format=format, metadata=_METADATA[format])

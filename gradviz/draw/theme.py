@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from difflib import get_close_matches
 
-from gradviz.errors import UsageError
+from gradviz.errors import UsageError, did_you_mean
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +121,5 @@ def find_theme(name: str) -> Theme:
         UsageError: listing the themes.
     """
     if name not in THEMES:
-        near = get_close_matches(str(name), THEMES, n=1)
-        hint = f"did you mean {near[0]!r}?" if near else f"choose one of {', '.join(THEMES)}"
-        raise UsageError(f"there is no theme {name!r}", hint=hint)
+        raise UsageError(f"there is no theme {name!r}", hint=did_you_mean(name, THEMES))
     return THEMES[name]

@@ -180,17 +180,18 @@ def softplus(x: Any) -> Any:
     return np.maximum(x, 0) + np.log1p(np.exp(-np.abs(x)))
 
 
-def sum(x: Any, axis: Axes, keepdims: bool = False) -> Any:  # noqa: A001 - NumPy's name
+# NumPy's stubs tell True from False in keepdims, and from version 2.5 on know no bool that may be either.
+def sum(x: Any, axis: Axes, keepdims: Any = False) -> Any:  # noqa: A001 - NumPy's name
     """The sum over axes."""
     return np.sum(x, axis=axis, keepdims=keepdims)
 
 
-def max(x: Any, axis: Axes, keepdims: bool = False) -> Any:  # noqa: A001 - NumPy's name
+def max(x: Any, axis: Axes, keepdims: Any = False) -> Any:  # noqa: A001 - NumPy's name
     """The largest element over axes."""
     return np.max(x, axis=axis, keepdims=keepdims)
 
 
-def prod(x: Any, axis: Axes, keepdims: bool = False) -> Any:
+def prod(x: Any, axis: Axes, keepdims: Any = False) -> Any:
     """The product over axes."""
     return np.prod(x, axis=axis, keepdims=keepdims)
 

@@ -248,7 +248,7 @@ def _measure_one(graph: Graph, kind: Kind, parent: int, values: Sequence[Any], s
         _broken(graph, kind, [parent], error)
         return
     for slot in checked_slots(graph, parent):
-        direction = source.normal(size=inputs[slot].shape)
+        direction: Array = np.asarray(source.normal(size=inputs[slot].shape))
         product = products[slot] if slot < len(products) else None
         if product is None or np.shape(product) not in (inputs[slot].shape, ()):
             given = "nothing" if product is None else f"shape {np.shape(product)}"

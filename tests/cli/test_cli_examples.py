@@ -63,7 +63,7 @@ def test_an_example_is_shown_and_copied(gradviz):
 @pytest.mark.parametrize(
     ("arguments", "status", "line"),
     [
-        (["hinge_los"], 2, "did you mean hinge_loss?"),
+        (["hinge_los"], 2, "did you mean 'hinge_loss'?"),
         (["../secret"], 2, "no example"),
         (["--copy"], 2, "needs the name"),
         (["hinge_loss", "here"], 2, "one argument too many"),

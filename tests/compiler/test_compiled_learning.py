@@ -8,7 +8,7 @@ import gradviz as gv
 from gradviz.compiler.train import fit
 from gradviz.errors import TrainingError
 
-RANDOM = np.random.default_rng(0)
+RNG = np.random.default_rng(0)
 
 
 def line():
@@ -18,7 +18,7 @@ def line():
 
 
 def network():
-    V, w = gv.param("V", RANDOM.normal(size=(3, 2))), gv.param("w", RANDOM.normal(size=3))
+    V, w = gv.param("V", RNG.normal(size=(3, 2))), gv.param("w", RNG.normal(size=3))
     c, d = gv.param("c", np.zeros(3)), gv.param("d", 0.0)
     x, y = gv.data("x", shape=2), gv.data("y", shape=())
     score = w @ gv.tanh(V @ x + c) + d
@@ -32,14 +32,14 @@ def neuron():
 
 
 def words():
-    table, index = gv.param("table", RANDOM.normal(size=(5, 3))), gv.data("index", shape=(), dtype=np.int64)
+    table, index = gv.param("table", RNG.normal(size=(5, 3))), gv.data("index", shape=(), dtype=np.int64)
     y = gv.data("y", shape=3)
     return gv.graph(loss=gv.sum(gv.square(gv.take(table, index, axis=0) - y))), {"index": (), "y": (3,)}
 
 
 def samples(shapes, count=10):
     return {
-        name: RANDOM.integers(0, 5, count) if name == "index" else RANDOM.normal(size=(count, *shape))
+        name: RNG.integers(0, 5, count) if name == "index" else RNG.normal(size=(count, *shape))
         for name, shape in shapes.items()
     }
 
@@ -84,7 +84,7 @@ def test_what_is_shared_is_given_once():
     mask, y = gv.data("mask", shape=2), gv.data("y", [3.0, 1.0])
     graph = gv.graph(loss=gv.sum(gv.square(w * x * mask - y)))
     layer = gv.compile(graph, batch=3, shared=["mask", "y"])
-    data = {"x": RANDOM.normal(size=(5, 2)), "mask": [1, 0]}
+    data = {"x": RNG.normal(size=(5, 2)), "mask": [1, 0]}
     before = layer.parameters["w"].copy()
     history = layer.fit(data, epochs=2, learning_rate=0.1)
     assert history.steps == 4

@@ -300,3 +300,14 @@ def test_a_name_alone_or_twice():
     assert numbers(twice.value_and_grad(other=[1.0, 3.0])[1]) == {"word": [1, 3]}
     with pytest.raises(GradvizError, match="learning_rate='fast': a number is wanted"):
         twice.step("fast", other=[1.0, 3.0])
+
+
+def test_the_graph_of_a_layer_has_what_was_learned():
+    w, x = leaves()
+    layer = gv.compile(gv.graph(loss=gv.sum(w * x)), dtype=np.float32)
+    layer.step(0.25, x=[1.0, -2.0])
+    value = layer.graph.node(layer.graph.find("w")).value
+    assert value.dtype == np.float64
+    assert value.tolist() == [1 - 0.25, 2 + 0.5]
+    layer.parameters["w"][...] = 0
+    assert value.any()

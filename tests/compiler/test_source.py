@@ -12,7 +12,7 @@ import gradviz as gv
 from gradviz import nn
 
 RNG = np.random.default_rng(0)
-LINES = 215
+LINES = 200
 """Of a one-layer LSTM with its loss, gradients and step."""
 RUN = """\
 import sys
