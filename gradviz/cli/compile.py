@@ -1,4 +1,4 @@
-"""`gradviz compile`: a script's graph as NumPy source that stands alone."""
+"""`gradviz compile`: a script's graph as source that stands alone: of NumPy, or of NumPy and Numba."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from gradviz.cli.load import dtype_of, load_one, parse_target, without_place
 from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
 from gradviz.cli.outputs import STDOUT
 from gradviz.cli.points import parse_at
+from gradviz.compiler.printers import BACKENDS
 from gradviz.core.files import write_atomically
 
 DTYPES = ("float64", "float32")
@@ -21,6 +22,7 @@ DTYPES = ("float64", "float32")
 @target_options
 @click.option("--batch", type=click.IntRange(min=1), help="For so many samples at once; by default for one, as drawn.")
 @click.option("--dtype", type=click.Choice(DTYPES), help="Of all numbers; by default that of the graph.")
+@click.option("--backend", type=click.Choice(BACKENDS), default="numpy", help="Calls of NumPy, or compiled loops.")
 @click.option("-o", "--output", metavar="FILE", default=STDOUT, help="Write the source to a file, not to stdout.")
 def command(
     *,
@@ -29,6 +31,7 @@ def command(
     points: tuple[str, ...],
     batch: int | None,
     dtype: str | None,
+    backend: str,
     output: str,
 ) -> None:
     """Compile, and write the source."""
@@ -37,7 +40,7 @@ def command(
     answer = streams.take_stdout()
     one = load_one(wanted, parse_at(points), "compiled")
     with without_place():
-        source = gv.compile(one.graph, batch=batch, dtype=dtype or dtype_of(one.graph)).source
+        source = gv.compile(one.graph, batch=batch, dtype=dtype or dtype_of(one.graph), backend=backend).source
     if output == STDOUT:
         print(source.rstrip("\n"), file=answer)
     else:

@@ -20,6 +20,7 @@ from gradviz.cli.points import parse_at
 from gradviz.cli.script import Script
 from gradviz.cli.tables import print_table
 from gradviz.compiler.optimizers import OPTIMIZERS
+from gradviz.compiler.printers import BACKENDS
 from gradviz.compiler.schedules import NAMES as SCHEDULES
 from gradviz.core.files import check_room
 from gradviz.core.format import array_text
@@ -58,6 +59,7 @@ _EPILOG = (
 @click.option("--schedule", type=click.Choice(list(SCHEDULES)), help="How the rate changes over the run.")
 @click.option("--patience", type=click.IntRange(min=1), help="Stop after so many epochs that were no better.")
 @click.option("--seed", type=click.IntRange(min=0), help="Of the order of the samples; 0.")
+@click.option("--backend", type=click.Choice(BACKENDS), default="numpy", help="Calls of NumPy, or compiled loops.")
 @click.option("--checkpoint", metavar="FILE", help="Save the training there, and go on from it.")
 @click.option("-o", "--output", metavar="FILE", help="Write the parameters: FILE.safetensors.")
 @click.option("--plot", metavar="FILE", help="Draw the loss: .svg, .png or .pdf.")
@@ -70,6 +72,7 @@ def command(
     target: str | None,
     expression: str | None,
     points: tuple[str, ...],
+    backend: str,
     checkpoint: str | None,
     output: str | None,
     plot: str | None,
@@ -93,7 +96,8 @@ def command(
         if data is None:
             data, validation = _own_values(graph, at), None
             chosen = {"batch_size": 1} | chosen
-        layer = gv.compile(graph, batch=chosen.get("batch_size", BATCH), dtype=dtype_of(graph))
+        size = chosen.get("batch_size", BATCH)
+        layer = gv.compile(graph, batch=size, dtype=dtype_of(graph), backend=backend)
         _set(layer.parameters, graph, at)
         for path in (weights, curve):  # else it would be found out after the training
             if path is not None:

@@ -200,7 +200,8 @@ def key_text(key: tuple[Any, ...]) -> str:
 
 def _part(part: Any) -> str:
     if isinstance(part, slice):
-        ends = [("" if end is None else str(end)) for end in (part.start, part.stop)]
+        first = None if part.start == 0 and part.step in (None, 1) else part.start
+        ends = ["" if end is None else str(end) for end in (first, part.stop)]
         return ":".join(ends) + ("" if part.step in (None, 1) else f":{part.step}")
     if part is Ellipsis:
         return "..."

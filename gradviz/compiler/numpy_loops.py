@@ -37,19 +37,30 @@ class Steps:
         """Return the line that begins a loop which uses these items."""
         if not used:
             return f"for _ in range({loop.length}):"
-        columns = [self._column(item, loop.length) for item in used]
-        text = f"zip({', '.join(columns)})"
-        if all(item.period for item in used if item.kind == "item") and all(map(_turning, used)):
-            text = f"islice({text}, {loop.length})"
-        if loop.reverse:
-            text = f"list({text})[::-1]"
-        if all(item.static for item in used):
+        static = [item for item in used if item.static]
+        moving = [item for item in used if not item.static]
+        targets = [self._places.name(item) for item in moving]
+        texts = [self._column(item, loop.length) + ("[::-1]" if loop.reverse else "") for item in moving]
+        if static:
             steps = self._places.new("steps_back" if loop.reverse else "steps")
-            self.setup.append(f"{steps} = {text if loop.reverse else f'list({text})'}")
-            text = steps
-        names = [self._places.name(item) for item in used]
-        long = len(names) == 1 or len(", ".join(names)) > WIDTH // 2
-        return f"for {tuple_text(names) if long else ', '.join(names)} in {text}:"
+            self.setup.append(f"{steps} = {self._listed(static, loop)}")
+            targets.insert(0, self._targets(static, moving))
+            texts.insert(0, steps)
+        if len(targets) == 1:
+            return f"for {targets[0]} in {texts[0]}:"
+        return f"for {', '.join(targets)} in zip({', '.join(texts)}):"
+
+    def _targets(self, items: Sequence[Place], moving: Sequence[Place]) -> str:
+        names = [self._places.name(item) for item in items]
+        long = len(", ".join(names)) > WIDTH // 2
+        return tuple_text(names) if len(names) == 1 or long or moving else ", ".join(names)
+
+    def _listed(self, items: Sequence[Place], loop: Repeat) -> str:
+        """Return a list of what does not change its place from call to call, step by step."""
+        text = f"zip({', '.join(self._column(item, loop.length) for item in items)})"
+        if all(item_of(item).period for item in items):
+            text = f"islice({text}, {loop.length})"
+        return f"list({text}){'[::-1]' if loop.reverse else ''}"
 
     def _column(self, place: Place, length: int) -> str:
         """Return an expression that gives a place step by step, in the order of time."""
@@ -103,10 +114,6 @@ class Steps:
 
     def _whole(self, place: Place) -> str:
         return self._text(place) if place.looped else self._places.written(place)
-
-
-def _turning(place: Place) -> bool:
-    return item_of(place).period > 0
 
 
 def item_of(place: Place) -> Place:

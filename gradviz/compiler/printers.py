@@ -12,6 +12,8 @@ from gradviz.compiler.task import Task
 from gradviz.core.graph import Graph
 from gradviz.errors import UsageError, user_location
 
+BACKENDS = ("numpy", "numba")
+
 
 class Printer(Protocol):
     """Prints the functions of a layer as source that stands alone."""
@@ -54,4 +56,6 @@ def make_printer(backend: str, graph: Graph) -> Callable[[], Printer]:
         from gradviz.compiler.numba_source import NumbaPrinter
 
         return NumbaPrinter
-    raise UsageError(f"there is no backend {backend!r}", where=user_location(), hint='"numpy" or "numba"')
+    raise UsageError(
+        f"there is no backend {backend!r}", where=user_location(), hint=" or ".join(f'"{one}"' for one in BACKENDS)
+    )

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 import gradviz as gv
+from gradviz.cli import main
 
 NET = """\
 import gradviz as gv
@@ -80,10 +81,47 @@ def test_an_expression(gradviz):
     compile(done.stdout, "source", "exec")
 
 
+def test_compiled_loops_run_alone(net):
+    for package in ("numba", "scipy"):
+        pytest.importorskip(package, reason=f'{package} is not installed here (pip install "gradviz[numba]")')
+    done = net.quick("compile", "net.py", "--backend", "numba", "--batch", "3", "-o", "net_layer.py")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "net_layer.py\n", "")
+    scope = {}
+    exec((net.folder / "net.py").read_text(), scope)
+    layer = gv.compile(gv.graph(scope["loss"]), batch=3)
+    given = {"x": np.random.default_rng(0).normal(size=(3, 4)), "y": np.ones(3, int)}
+    told = {name: one.tolist() for name, one in given.items()}
+    told["parameters"] = [one.tolist() for one in layer.parameters.values()]
+    run = subprocess.run(
+        [sys.executable, "-c", RUN, json.dumps(told), "float64"],
+        cwd=net.folder, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    value, _, found = json.loads(run.stdout)
+    expected, slopes = layer.value_and_grad(**given)
+    assert value == pytest.approx(expected, rel=1e-9)
+    for one, wanted in zip(found, slopes.values(), strict=True):
+        np.testing.assert_allclose(one, wanted, rtol=1e-7, atol=1e-9)
+
+
+@pytest.mark.parametrize("command", ["compile", "train"])
+@pytest.mark.parametrize("missing", ["numba", "scipy"])
+def test_a_backend_that_is_not_installed(monkeypatch, capsys, tmp_path, command, missing):
+    (tmp_path / "net.py").write_text(NET.replace("DTYPE", "float").replace("shape=4", "value=[1.0, 2.0, 3.0, 4.0]")
+                                     .replace("shape=(),", "value=1,"), encoding="utf-8")  # fmt: skip
+    monkeypatch.setattr("gradviz.compiler.printers.find_spec", lambda name: None if name == missing else name)
+    assert main([command, str(tmp_path / "net.py"), "--backend", "numba"]) == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.splitlines() == [
+        f'gradviz: backend="numba" needs {missing}, which is not installed (pip install "gradviz[numba]")'
+    ]
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "said"),
     [
         (["net.py", "--batch", "0"], 2, "--batch"),
+        (["net.py", "--backend", "jax"], 2, "--backend"),
         (["net.py", "--dtype", "float16"], 2, "--dtype"),
         (["net.py", "--at", "v=1"], 2, "--at v"),
         (["net.py:hiden"], 1, "has no variable 'hiden' (there is hidden)"),
