@@ -110,7 +110,10 @@ class _Writer:
         row, args = self._graph.rows[index], self._graph.args[index]
         operands = [self._operand(arg, depth + 1) for arg in args]
         if row.op.name in PARTS[3:]:
-            return operands[0]
+            text, binding = operands[0]
+            axes = row.attrs.get("axes", ())
+            turned = len(axes) > 1 and axes == (*range(len(axes) - 2), len(axes) - 1, len(axes) - 2)
+            return atom(f"{_held(text, binding == _ATOM)}.T") if turned else (text, binding)
         if row.op.name == "getitem":
             key = ", ".join(str(part) if isinstance(part, int) else ":" for part in row.attrs["key"])
             return atom(f"{_held(operands[0][0], operands[0][1] == _ATOM)}[{key}]")
