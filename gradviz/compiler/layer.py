@@ -44,7 +44,7 @@ def compile(  # noqa: A001 - the public name is gv.compile
         output: the name of the output that is differentiated, if there are several; by default "loss", or
             the only one that is a single number.
         shared: the names of data leaves that are the same for all samples of a batch.
-        backend: "numpy".
+        backend: "numpy" for calls of NumPy, "numba" for compiled loops (pip install "gradviz[numba]").
 
     Raises:
         GraphError: for a name that no node has.
@@ -220,7 +220,8 @@ class Layer:
         """NumPy source of the layer, that stands alone; of a small one, plain Python on single numbers.
 
         A ``make_…`` function takes the parameters and returns the function itself: arrays one after another, or,
-        of a function on numbers, one array of all that they hold, as it says.
+        of a function on numbers, one array of all that they hold, as it says. What is computed stands beside it as
+        formulas of the graph.
         """
         return self._programs.source(self.batch)
 

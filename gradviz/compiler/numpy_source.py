@@ -72,7 +72,9 @@ class NumpyPrinter:
         lines += [f"from itertools import {tools}"] if tools else []
         lines += ["", "import numpy as np"] if lines else ["import numpy as np"]
         if self.ufuncs:
-            names = textwrap.wrap(", ".join(sorted(self.ufuncs)), WIDTH, break_long_words=False)
+            names = textwrap.wrap(
+                ", ".join(sorted(self.ufuncs)), WIDTH - len("from numpy import "), break_long_words=False
+            )
             several = ["from numpy import (", *(INDENT + line for line in names), ")"]
             lines += [f"from numpy import {names[0]}"] if len(names) == 1 else several
         for text in helpers:
@@ -103,7 +105,8 @@ class _Function:
         setup = [*Setup(places).lines(), *printed.tuples]
         if printed.steps.setup:
             setup += ["# What is used at each step of a loop", *printed.steps.setup]
-        body = [*moving, *body, returned(results)]
+        begin = 1 if self._plan.pieces else 0  # the title of a section
+        body = [*body[:begin], *moving, *body[begin:], returned(results)]
         return self._made(self._name, says, setup, places.inputs, body, told=True)
 
     def value_and_grad(self, task: Task) -> list[str]:

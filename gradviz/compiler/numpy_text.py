@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from itertools import pairwise
 
 INDENT = "    "
-WIDTH = 112
-"""Of a line within a function within a function."""
+WIDTH = 108
+"""Of a line that is still to be indented."""
+LONGEST = 118
+"""Of a line."""
 MOST_LINES = 20
 """A table of more lines than that stays on a single one."""
 
@@ -34,7 +36,7 @@ def assigned(names: Sequence[str], texts: Sequence[str]) -> list[str]:
 def folded(line: str) -> list[str]:
     """Return a line as several, broken behind the outermost commas within parentheses, where it is too long."""
     start = len(line) - len(line.lstrip())
-    if len(line) <= WIDTH + start or line.lstrip().startswith("#"):
+    if len(line) <= LONGEST or line.lstrip().startswith("#") or '"' in line or "'" in line:
         return [line]
     commas, within = [], ""
     for place, char in enumerate(line):
@@ -46,7 +48,7 @@ def folded(line: str) -> list[str]:
     lines = [" " * start]
     for piece in pieces:
         longer = f"{lines[-1]} {piece}" if lines[-1].strip() else lines[-1] + piece
-        if lines[-1].strip() and len(longer) > WIDTH + start:
+        if lines[-1].strip() and len(longer) > LONGEST:
             lines.append(" " * start + INDENT + piece)
         else:
             lines[-1] = longer

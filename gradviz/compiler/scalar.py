@@ -103,4 +103,4 @@ def with_modules(header: list[str]) -> list[str]:
     """Return the lines of a header that also imports what functions of numbers need."""
     place = header.index("import numpy as np")
     before = [line for line in header[:place] if line and line not in MODULES]
-    return [*before, "", *MODULES, "", *header[place:]]
+    return [*MODULES, *before, "", *header[place:]]

@@ -175,8 +175,12 @@ class _Printing:
             if read not in TAKEN:
                 read = self._names.new(read)
             self._make.append(f'{read} = struct.Struct("{layout(list(used), dtype)}").unpack_from')
-            targets = ", ".join(map(body.text, used.values()))
-            yield f"{targets if len(used) > 1 else f'({targets},)'} = {read}({array})"
+            names = list(map(body.text, used.values()))
+            targets = ", ".join(names) if len(names) > 1 else f"({names[0]},)"
+            if len(targets) <= WIDTH:
+                yield f"{targets} = {read}({array})"
+            else:
+                yield from ("(", *(INDENT + line for line in _filled(names)), f") = {read}({array})")
 
     def _results(self, written: Mapping[str, Terms]) -> dict[str, str]:
         """Make the memory of the results, and return the names of the arrays in it."""

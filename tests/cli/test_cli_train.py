@@ -39,6 +39,21 @@ def line(gradviz):
     return gradviz
 
 
+def test_compiled_loops_learn_the_same(line):
+    for package in ("numba", "scipy"):
+        pytest.importorskip(package, reason=f'{package} is not installed here (pip install "gradviz[numba]")')
+    learned = []
+    for backend in ("numpy", "numba"):
+        done = line.quick(
+            "train", "line.py", "--rate", "0.3", "--epochs", "5", "--backend", backend, "-o", f"{backend}.safetensors"
+        )
+        assert (done.returncode, done.stderr) == (0, "")
+        learned.append(load_file(line.folder / f"{backend}.safetensors"))
+    for name, one in learned[0].items():
+        assert np.abs(one).min() > 0.1  # it moved
+        np.testing.assert_allclose(learned[1][name], one, rtol=1e-9)
+
+
 def test_it_learns_and_says_what(line):
     done = line("train", "line.py", "--rate", "0.3", "-o", "w.safetensors", "--plot", "loss.svg")
     assert (done.returncode, done.stderr) == (0, "")
