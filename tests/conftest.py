@@ -7,6 +7,7 @@ import runpy
 import tempfile
 import zlib
 from math import prod
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +23,10 @@ settings.register_profile("repeatable", derandomize=True, deadline=None)  # the 
 settings.load_profile("repeatable")
 
 os.environ["GRADVIZ_CACHE"] = tempfile.mkdtemp(prefix="gradviz-tests-")  # nothing of the tests in the user's own
+
+
+# Modules that tests import are no tests, and some want what need not be installed.
+collect_ignore = [path.name for path in Path(__file__).parent.glob("*.py") if not path.name.startswith("test_")]
 
 
 @pytest.fixture(autouse=True)

@@ -38,7 +38,7 @@ def gradients(parameters, step):
 @pytest.mark.parametrize(("ours", "kind", "options"), PAIRS, ids=lambda value: repr(value))
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_as_torch_step_by_step(ours, kind, options, dtype):
-    torch = pytest.importorskip("torch", reason="torch is the second opinion: pip install 'gradviz[test]'")
+    torch = pytest.importorskip("torch", reason="torch is not installed here (pip install torch==2.13.0)")
     parameters = {name: one.astype(dtype) for name, one in start().items()}
     theirs = [torch.tensor(one) for one in parameters.values()]
     optimizer = getattr(torch.optim, kind)(theirs, lr=0.05, **options)
@@ -64,7 +64,7 @@ def test_as_torch_step_by_step(ours, kind, options, dtype):
     (schedules.cosine(0.5, steps=20, final=0.1), lambda lr, o: lr.CosineAnnealingLR(o, 20, 0.1)),
 ])  # fmt: skip
 def test_schedules_as_torch(ours, theirs):
-    torch = pytest.importorskip("torch", reason="torch is the second opinion: pip install 'gradviz[test]'")
+    torch = pytest.importorskip("torch", reason="torch is not installed here (pip install torch==2.13.0)")
     optimizer = torch.optim.SGD([torch.zeros(1)], lr=0.5)
     scheduler = theirs(torch.optim.lr_scheduler, optimizer)
     for step in range(21):
