@@ -111,10 +111,12 @@ class _Function:
 
     def value_and_grad(self, task: Task) -> list[str]:
         """Return the lines of the function that gives the loss and its gradients."""
+        setup = [self._make()]
         given, inputs = list(self._places.inputs), list(self._places.inputs)
         for number, (path, place) in enumerate(self._plan.inputs.items()):
             if path == RATE:
-                given[number] = f"np.array(1, {dtype_name(place.dtype)})"
+                given[number] = "rate"
+                setup.append(f"rate = np.array(1, {dtype_name(place.dtype)})")
                 inputs.remove(self._places.inputs[number])
         results, start = [], 0
         for _, pieces in groupby(self._plan.pieces, lambda piece: piece.path):
@@ -127,7 +129,7 @@ class _Function:
         body = [f"return {called}"]
         if start > len(results):
             body = [f"loss, *d = {called}", returned(["loss", *results])]
-        return self._made(task.name, task.says, [self._make()], inputs, body)
+        return self._made(task.name, task.says, setup, inputs, body)
 
     def step(self, task: Task) -> list[str]:
         """Return the lines of the function that makes a step of gradient descent."""
@@ -190,7 +192,7 @@ class _Function:
         return [f'{INDENT}"""{says}', "", *(INDENT + line for line in lines), f'{INDENT}"""']
 
 
-_WORDS = ("step", "value_and_grad", "gradients", "parameters")
+_WORDS = ("step", "value_and_grad", "gradients", "parameters", "rate")
 """What the functions that call others are made of; no input may be called so."""
 
 

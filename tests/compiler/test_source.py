@@ -206,7 +206,7 @@ def test_a_formula_in_a_comment_is_what_the_line_computes():
 
 TAKEN = [
     "steps", "steps_back", "h_steps", "x_steps", "h_t_steps", "memory", "room", "parts", "gradients", "parameters",
-    "changes", "change", "loss_1", "d", "d_W", "a", "b", "row", "cycle", "zip", "list", "forward", "step",
+    "changes", "change", "rate", "loss_1", "d", "d_W", "a", "b", "row", "cycle", "zip", "list", "forward", "step",
     "value_and_grad", "make_gradients", "weights", "learning_rate", "concatenate", "half", "one", "ones_3", "n",
 ]  # fmt: skip
 
