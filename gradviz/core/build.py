@@ -151,7 +151,7 @@ def _extract(tape: Tape, outputs: Mapping[str, int]) -> Graph:
     tape.extracted = max(tape.extracted, end)
     if mostly_new:
         arguments = tape.args.before(end)
-        if len(arguments.used()) == end - 1:  # every other node has a use: the last one needs them all
+        if arguments.all_used():  # so the last one needs them all
             return Graph(
                 rows=tuple(tape.rows[:end]),
                 arguments=arguments,

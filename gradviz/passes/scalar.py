@@ -21,6 +21,8 @@ from gradviz.core.primitive import Primitive, call_rule
 from gradviz.errors import RuleError
 from gradviz.namespaces import numpy as xp
 from gradviz.namespaces.record import Term, as_term, recorder, symbol
+from gradviz.passes.values import Column
+from gradviz.passes.wide import Beginning
 
 Kind = tuple[Primitive, tuple[tuple[str, float], ...]]
 _SAMPLE = 64
@@ -74,7 +76,7 @@ def _scope() -> dict[str, Any]:
 
 def _print(term: Term) -> str:
     if term.fn == "number":
-        return repr(term.args[0])
+        return repr(float(term.args[0]))  # a maximum of a number and 0 is a float
     if term.fn == "symbol":
         return str(term.args[0])
     parts = [_print(arg) for arg in term.args]
@@ -143,14 +145,12 @@ def _source(kinds: tuple[Kind, ...]) -> list[str]:
     up = _branches(kinds, _forward_lines)
     down = _branches(kinds, _backward_lines)
     return [
-        f"def forward(rows, first, second, more, leaves{rows}):",
-        "    f = []",
-        _loop(up, k="range(len(rows))", row="rows", i0="first", i1="second"),
+        f"def forward(f, rows, first, second, more, leaves{rows}):",
+        _loop(up, k="range(len(f), len(f) + len(rows))", row="rows", i0="first", i1="second"),
         *up,
         "        else:" if kinds else "        if True:",
         "            f.append(next(leaves))",
-        "    return f",
-        f"def backward(rows, first, second, more, f{rows}):",
+        f"def backward(f, rows, first, second, more{rows}):",
         "    g = [0.0] * len(f)",
         "    g[-1] = 1.0",
         _loop(  # an adjoint is complete when its turn comes: all that adds to it stands further up
@@ -168,12 +168,10 @@ def _source(kinds: tuple[Kind, ...]) -> list[str]:
 
 
 class _Run(NamedTuple):
-    """A forward sweep that went well, and all that the backward sweep needs."""
+    """A forward sweep that went well, and the backward sweep that belongs to it."""
 
-    columns: tuple[Any, ...]
-    told_apart: tuple[Row, ...]
-    backward: Callable[..., list[float]]
-    values: list[float]
+    values: Column
+    backward: Callable[[], Column]
 
 
 def _kinds(graph: Graph) -> tuple[Sequence[Row], dict[Kind, Row]] | None:
@@ -195,7 +193,7 @@ def _kinds(graph: Graph) -> tuple[Sequence[Row], dict[Kind, Row]] | None:
         else:
             like[row] = kinds.setdefault((row.op, tuple(row.attrs.items())), row)
     if any(row is not other for row, other in like.items()):  # scopes, or attributes, make several rows of a kind
-        return [like[row] for row in graph.rows], kinds
+        return tuple([like[row] for row in graph.rows]), kinds
     return graph.rows, kinds
 
 
@@ -209,27 +207,36 @@ def _run(graph: Graph, leaves: Mapping[int, Any]) -> _Run | None:
         return None
     forward, backward = program
     arguments = graph.arguments
-    columns = (rows, arguments.first, arguments.second, arguments.more)
-    told_apart = tuple(kinds.values())
-    values = map(float, map(leaves.__getitem__, graph.leaf_ids))
+    beginning = Beginning(rows, arguments, graph.leaf_ids)
+    end, above = beginning.end, rows[beginning.end :]
+    told_apart = kinds.values()
+    values = list(map(float, map(leaves.__getitem__, graph.leaf_ids)))
+
+    def sweep_back() -> Column:
+        g = backward(f, above, arguments.first, arguments.second, arguments.more, *told_apart)
+        return beginning.adjoints(g)
+
     try:
-        return _Run(columns, told_apart, backward, forward(*columns, values, *told_apart))
+        f = beginning.forward(values[: beginning.leaves])
+        rest = iter(values[beginning.leaves :])
+        forward(f, above, arguments.first[end:], arguments.second[end:], arguments.more, rest, *told_apart)
     except (ArithmeticError, ValueError):
         return None
+    return _Run(beginning.values(f), sweep_back)
 
 
-def forward(graph: Graph, leaves: Mapping[int, Any]) -> list[float] | None:
+def forward(graph: Graph, leaves: Mapping[int, Any]) -> Column | None:
     """Return the value of every node, or None where the arrays must do it."""
     run = _run(graph, leaves)
-    return run and run.values
+    return None if run is None else run.values
 
 
-def both(graph: Graph, leaves: Mapping[int, Any]) -> tuple[list[float], list[float]] | None:
+def both(graph: Graph, leaves: Mapping[int, Any]) -> tuple[Column, Column] | None:
     """Return value and adjoint of every node of a graph whose last node is the output, or None."""
     run = _run(graph, leaves)
     if run is None:
         return None
     try:
-        return run.values, run.backward(*run.columns, run.values, *run.told_apart)
+        return run.values, run.backward()
     except (ArithmeticError, ValueError):
         return None
