@@ -12,9 +12,11 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice
 from math import isnan
 from typing import Any, NamedTuple
 
+from gradviz.core.arguments import Arguments
 from gradviz.core.arrays import FLOAT64
 from gradviz.core.graph import Graph, Row
 from gradviz.core.primitive import Primitive, call_rule
@@ -22,7 +24,7 @@ from gradviz.errors import RuleError
 from gradviz.namespaces import numpy as xp
 from gradviz.namespaces.record import Term, as_term, recorder, symbol
 from gradviz.passes.values import Column
-from gradviz.passes.wide import Beginning
+from gradviz.passes.wide import Beginning, find_beginning
 
 Kind = tuple[Primitive, tuple[tuple[str, float], ...]]
 _SAMPLE = 64
@@ -168,10 +170,24 @@ def _source(kinds: tuple[Kind, ...]) -> list[str]:
 
 
 class _Run(NamedTuple):
-    """A forward sweep that went well, and the backward sweep that belongs to it."""
+    """A forward sweep that went well, and all that the backward sweep needs."""
 
-    values: Column
-    backward: Callable[[], Column]
+    beginning: Beginning | None
+    rows: Sequence[Row]
+    told_apart: tuple[Row, ...]
+    backward: Callable[..., list[float]]
+    found: list[float]
+
+    @property
+    def values(self) -> Column:
+        """The value of every node."""
+        return self.found if self.beginning is None else self.beginning.values(self.found)
+
+    def adjoints(self, arguments: Arguments) -> Column:
+        """Return the adjoint of every node."""
+        columns = (arguments.first, arguments.second, arguments.more)
+        found = self.backward(self.found, self.rows, *columns, *self.told_apart)
+        return found if self.beginning is None else self.beginning.adjoints(found)
 
 
 def _kinds(graph: Graph) -> tuple[Sequence[Row], dict[Kind, Row]] | None:
@@ -206,23 +222,20 @@ def _run(graph: Graph, leaves: Mapping[int, Any]) -> _Run | None:
     if program is None:
         return None
     forward, backward = program
-    arguments = graph.arguments
-    beginning = Beginning(rows, arguments, graph.leaf_ids)
-    end, above = beginning.end, rows[beginning.end :]
-    told_apart = kinds.values()
-    values = list(map(float, map(leaves.__getitem__, graph.leaf_ids)))
-
-    def sweep_back() -> Column:
-        g = backward(f, above, arguments.first, arguments.second, arguments.more, *told_apart)
-        return beginning.adjoints(g)
-
+    arguments, told_apart = graph.arguments, tuple(kinds.values())
+    first, second = arguments.first, arguments.second
+    values = map(float, map(leaves.__getitem__, graph.leaf_ids))
+    beginning = find_beginning(rows, arguments, graph.leaf_ids)
+    f: list[float] = []
     try:
-        f = beginning.forward(values[: beginning.leaves])
-        rest = iter(values[beginning.leaves :])
-        forward(f, above, arguments.first[end:], arguments.second[end:], arguments.more, rest, *told_apart)
+        if beginning is not None:
+            end = beginning.end
+            f = beginning.forward(list(islice(values, beginning.leaves)))
+            rows, first, second = rows[end:], first[end:], second[end:]
+        forward(f, rows, first, second, arguments.more, values, *told_apart)
     except (ArithmeticError, ValueError):
         return None
-    return _Run(beginning.values(f), sweep_back)
+    return _Run(beginning, rows, told_apart, backward, f)
 
 
 def forward(graph: Graph, leaves: Mapping[int, Any]) -> Column | None:
@@ -237,6 +250,6 @@ def both(graph: Graph, leaves: Mapping[int, Any]) -> tuple[Column, Column] | Non
     if run is None:
         return None
     try:
-        return run.values, run.backward()
+        return run.values, run.adjoints(graph.arguments)
     except (ArithmeticError, ValueError):
         return None

@@ -38,6 +38,7 @@ class Beginning:
     Attributes:
         end: the first node that does not belong to it.
         leaves: how many leaves do.
+        runs: the runs, in order.
     """
 
     def __init__(self, rows: Sequence[Row], arguments: Arguments, leaf_ids: Sequence[int]) -> None:
@@ -46,7 +47,7 @@ class Beginning:
         self._leaf_ids = leaf_ids
         self.leaves = 0
         self.end = self._after_leaves(0)
-        self._runs = list(self._find_runs()) if self._looks_wide() else []
+        self.runs = list(self._find_runs()) if self._looks_wide() else []
 
     def _after_leaves(self, start: int) -> int:
         """Return the first place from start on that is no leaf, and count the leaves before it."""
@@ -90,12 +91,10 @@ class Beginning:
 
     def forward(self, leaves: list[float]) -> list[float]:
         """Compute these nodes; return their values for the loop, 0 where no later node needs one."""
-        if not self._runs:
-            return leaves
         self._values = values = np.empty(len(self._rows))
         values[: self.end][self._arguments.arrays()[0][: self.end] == ABSENT] = leaves
         with np.errstate(all="ignore"):
-            for place, row, arguments in self._runs:
+            for place, row, arguments in self.runs:
                 values[place] = row.op.forward(xp, *[values[ids] for ids in arguments], **row.attrs)
         self._read = self._read_above()
         read: list[float] = values[self._read : self.end].tolist()
@@ -103,23 +102,25 @@ class Beginning:
 
     def values(self, found: list[float]) -> Column:
         """Return the value of every node, when the loop has added its own."""
-        if not self._runs:
-            return found
         _pack(found, self._values, self.end)
         return self._values
 
     def adjoints(self, found: list[float]) -> Column:
         """Return the adjoint of every node, when the loop has found what the later nodes add to them."""
-        if not self._runs:
-            return found
         values, adjoints = self._values, np.zeros(len(found))
         _pack(found, adjoints, self._read)
         with np.errstate(all="ignore"):
-            for place, row, arguments in reversed(self._runs):
+            for place, row, arguments in reversed(self.runs):
                 inputs = [values[ids] for ids in arguments]
                 for ids, partial in zip(arguments, row.op.partials or (), strict=True):
                     np.add.at(adjoints, ids, adjoints[place] * partial(xp, values[place], *inputs, **row.attrs))
         return adjoints
+
+
+def find_beginning(rows: Sequence[Row], arguments: Arguments, leaf_ids: Sequence[int]) -> Beginning | None:
+    """Return the wide beginning of a graph of float64 numbers, if it has one."""
+    found = Beginning(rows, arguments, leaf_ids) if len(rows) > _WIDE else None
+    return found if found and found.runs else None
 
 
 def _pack(numbers: list[float], into: NDArray[Any], start: int) -> None:

@@ -8,7 +8,7 @@ from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 import gradviz as gv
-from gradviz.passes.wide import Beginning
+from gradviz.passes.wide import find_beginning
 
 EXACT = {
     "multiply": 2,
@@ -103,10 +103,6 @@ def test_runs_of_smooth_functions(program):
     compare(graph, exact=False)
 
 
-def beginning(graph):
-    return Beginning(graph.rows, graph.arguments, graph.leaf_ids)
-
-
 def test_where_the_wide_beginning_ends():
     x = [gv.param(f"x{place}", 0.5) for place in range(200)]
     products = [a * b for a, b in zip(x, reversed(x), strict=True)]
@@ -115,9 +111,14 @@ def test_where_the_wide_beginning_ends():
     total = gv.tanh(errors[0])
     for error in errors[1:]:
         total = total + error
-    found = beginning(gv.graph(total))
-    assert (found.end, found.leaves) == (800, 400)
-    assert (beginning(gv.graph(products[0] + x[1])).end, beginning(gv.graph(x[0])).end) == (3, 1)
+    graph = gv.graph(total)
+    found = find_beginning(graph.rows, graph.arguments, graph.leaf_ids)
+    assert (found.end, found.leaves, len(found.runs)) == (800, 400, 2)
+    chain = x[0]
+    for other in x:
+        chain = chain * other
+    graph = gv.graph(chain)
+    assert find_beginning(graph.rows, graph.arguments, graph.leaf_ids) is None
 
 
 def test_a_third_argument_from_the_wide_beginning():
