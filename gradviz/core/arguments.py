@@ -97,9 +97,11 @@ class Arguments:
             found.discard(ABSENT)
             return len(found) == end
         flags = np.zeros(end + 2, dtype=bool)  # the last is the flag of an argument that a node does not have
-        for ids in (*self.arrays(), list(chain.from_iterable(self.more.values()))):
+        for ids in self.arrays():
             flags[ids] = True
-        return bool(flags[:end].all())
+        if self.more:
+            flags[list(chain.from_iterable(self.more.values()))] = True
+        return int(np.count_nonzero(flags[:end])) == end
 
 
 def _as_array(ids: list[int]) -> NDArray[Any]:

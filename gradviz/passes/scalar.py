@@ -12,7 +12,6 @@ import math
 import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
-from itertools import islice
 from math import isnan
 from typing import Any, NamedTuple
 
@@ -230,7 +229,7 @@ def _run(graph: Graph, leaves: Mapping[int, Any]) -> _Run | None:
     try:
         if beginning is not None:
             end = beginning.end
-            f = beginning.forward(list(islice(values, beginning.leaves)))
+            f = beginning.forward(values)
             rows, first, second = rows[end:], first[end:], second[end:]
         forward(f, rows, first, second, arguments.more, values, *told_apart)
     except (ArithmeticError, ValueError):

@@ -10,12 +10,13 @@ from __future__ import annotations
 import struct
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradviz.core.arguments import ABSENT, Arguments
+from gradviz.core.arguments import Arguments
 from gradviz.core.graph import Row
 from gradviz.namespaces import numpy as xp
 from gradviz.passes.values import Column
@@ -45,16 +46,19 @@ class Beginning:
         self._rows = rows
         self._arguments = arguments
         self._leaf_ids = leaf_ids
+        self._leaf_places: list[slice] = []
         self.leaves = 0
         self.end = self._after_leaves(0)
         self.runs = list(self._find_runs()) if self._looks_wide() else []
 
     def _after_leaves(self, start: int) -> int:
-        """Return the first place from start on that is no leaf, and count the leaves before it."""
+        """Return the first place from start on that is no leaf, and count the leaves on the way."""
         ids = self._leaf_ids
         others = start - self.leaves  # so many stand before the leaves that stand here
         self.leaves = bisect_right(range(len(ids)), others, lo=self.leaves, key=lambda count: ids[count] - count)
-        return others + self.leaves
+        end = others + self.leaves
+        self._leaf_places.append(slice(start, end))
+        return end
 
     def _looks_wide(self) -> bool:
         """Glance at the node that would be the last of the first run: most graphs need no longer look."""
@@ -85,14 +89,16 @@ class Beginning:
 
     def _read_above(self) -> int:
         """Return the first node here that a later one needs."""
-        columns = [ids[self.end :].view(np.uint64) for ids in self._arguments.arrays()]  # unsigned, ABSENT is the last
-        third = [arg for index, args in self._arguments.more.items() if index >= self.end for arg in args]
-        return min([self.end, *[int(ids.min()) for ids in columns if len(ids)], *third])
+        end, more = self.end, self._arguments.more.items()
+        columns = [ids[end:].view(np.uint64) for ids in self._arguments.arrays()]  # unsigned, ABSENT is the last
+        third = [arg for index, args in more if index >= end for arg in args]
+        return min([*[int(np.minimum.reduce(ids, initial=end)) for ids in columns], *third])
 
-    def forward(self, leaves: list[float]) -> list[float]:
+    def forward(self, leaves: Iterator[float]) -> list[float]:
         """Compute these nodes; return their values for the loop, 0 where no later node needs one."""
         self._values = values = np.empty(len(self._rows))
-        values[: self.end][self._arguments.arrays()[0][: self.end] == ABSENT] = leaves
+        for place in self._leaf_places:
+            values[place] = list(islice(leaves, place.stop - place.start))
         with np.errstate(all="ignore"):
             for place, row, arguments in self.runs:
                 values[place] = row.op.forward(xp, *[values[ids] for ids in arguments], **row.attrs)
