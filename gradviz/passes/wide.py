@@ -82,10 +82,13 @@ class Beginning:
     def _same_until(self, end: int) -> int:
         """Return where the run of one operation ends that begins here."""
         rows, start = self._rows, self.end
-        row = rows[start]
-        if rows[end - 1] is row and rows[start:end].count(row) == end - start:
-            return end
-        return next(place for place in range(start, end) if rows[place] is not row)
+        row, seen = rows[start], start
+        while seen < end:  # in steps that grow, so that what is looked at in vain is no longer than the run
+            step = rows[seen : min(end, 2 * seen - start + _WIDE)]
+            if step.count(row) < len(step):
+                return next(place for place in range(seen, end) if rows[place] is not row)
+            seen += len(step)
+        return end
 
     def _read_above(self) -> int:
         """Return the first node here that a later one needs."""
