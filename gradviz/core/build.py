@@ -151,28 +151,32 @@ def _extract(tape: Tape, outputs: Mapping[str, int]) -> Graph:
     tape.extracted = max(tape.extracted, end)
     if mostly_new:
         arguments = tape.args.before(end)
-        if len(arguments.used()) == end - 1:  # every other node has a use: the last one needs them all
+        if arguments.all_used():  # so the last one needs them all
+            whole = end == len(tape.rows)
+            rows = tuple(tape.rows if whole else tape.rows[:end])
             return Graph(
-                rows=tuple(tape.rows[:end]),
+                rows=rows,
                 arguments=arguments,
                 leaf_ids=tuple(tape.leaves[: bisect_left(tape.leaves, end)]),
                 texts=_below(tape.names, end, tape),
                 given_tex=_below(tape.tex, end, tape),
                 constants=_below(tape.values, end, tape),
                 outputs=dict(outputs),
+                distinct_rows=frozenset(tape.distinct_rows if whole else rows),
                 looped=tape.looped,
             )
-    rows, args = tape.rows, tape.args
     kept = np.flatnonzero(np.frombuffer(_reachable(tape, outputs.values()), dtype=np.uint8)).tolist()
     place = {old: new for new, old in enumerate(kept)}
+    rows = tuple([tape.rows[old] for old in kept])
     return Graph(
-        rows=tuple([rows[old] for old in kept]),
-        arguments=args.taken(kept, place),
-        leaf_ids=tuple([place[old] for old in kept if rows[old].op.leaf]),
+        rows=rows,
+        arguments=tape.args.taken(kept, place),
+        leaf_ids=tuple([new for new, row in enumerate(rows) if row.op.leaf]),
         texts=_moved(tape.names, place),
         given_tex=_moved(tape.tex, place),
         constants=_moved(tape.values, place),
         outputs={name: place[old] for name, old in outputs.items()},
+        distinct_rows=frozenset(rows),
         looped=tape.looped,
     )
 

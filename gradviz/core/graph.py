@@ -88,6 +88,7 @@ class Graph:
 
     Attributes:
         rows, arguments: the columns, one entry a node.
+        distinct_rows: the rows, each once.
         leaf_ids: the ids of the leaves, increasing.
         texts: the names of the named nodes.
         given_tex: the LaTeX of those names, where some was given.
@@ -103,6 +104,7 @@ class Graph:
     given_tex: Mapping[int, str]
     constants: Mapping[int, Array] = field(repr=False)
     outputs: Mapping[str, int]
+    distinct_rows: frozenset[Row] = field(repr=False)
     looped: bool = False
 
     def __len__(self) -> int:
@@ -151,11 +153,6 @@ class Graph:
     def leaves(self) -> tuple[Node, ...]:
         """The parameters, data and constants."""
         return tuple(map(self.node, self.leaf_ids))
-
-    @cached_property
-    def distinct_rows(self) -> frozenset[Row]:
-        """The rows, each once."""
-        return frozenset(self.rows)
 
     @cached_property
     def paths(self) -> Mapping[str, int]:
@@ -244,6 +241,8 @@ class Graph:
     @cached_property
     def learned(self) -> frozenset[int]:
         """The leaves that gradients are wanted for: the parameters, or all data (but integers) where there are none."""
+        if all(row.op is PARAMETER for row in self.distinct_rows if row.op.leaf):
+            return frozenset(self.leaf_ids)
         parameters = frozenset([i for i in self.leaf_ids if self.rows[i].op is PARAMETER])
         return parameters or frozenset(
             i for i in self.leaf_ids if self.rows[i].op is DATA and self.rows[i].dtype.kind == "f"

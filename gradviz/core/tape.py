@@ -28,6 +28,7 @@ class Tape:
 
     Attributes:
         rows, args: one entry a node.
+        distinct_rows: the rows, each once.
         leaves: the ids of the leaves.
         names, tex, values: the name, the LaTeX given for it and the value, of the nodes that have one.
         scoped: whether a scope was ever open while a node was built.
@@ -40,6 +41,7 @@ class Tape:
         "__weakref__",
         "_lanes",
         "args",
+        "distinct_rows",
         "extracted",
         "leaves",
         "looped",
@@ -53,6 +55,7 @@ class Tape:
 
     def __init__(self) -> None:
         self.rows: list[Row] = []
+        self.distinct_rows: list[Row] = []
         self.args = Arguments()
         self.leaves: list[int] = []
         self.names: dict[int, str] = {}
@@ -125,6 +128,7 @@ class Lane:
         found = self.quick.get(op.name) if share else None
         if found is None:
             found = Row(op, attrs, self.shape, self.dtype, _open.scope)
+            self.tape.distinct_rows.append(found)
             if share:
                 self.quick[op.name] = found
         return found

@@ -58,6 +58,7 @@ def trace(arguments: Sequence[Expr], results: Sequence[Expr]) -> tuple[Graph, tu
         rows.append(type(row)(kept, {}, row.shape, row.dtype, row.scope) if old in cut else row)
     graph = Graph(
         rows=tuple(rows),
+        distinct_rows=frozenset(rows),
         arguments=Arguments(() if old in cut else tuple(place[arg] for arg in tape.args[old]) for old in ids),
         leaf_ids=tuple(place[old] for old in ids if old in cut or not tape.args[old]),
         texts={place[old]: tape.names[old] for old in ids if old in tape.names},

@@ -20,6 +20,7 @@ from gradviz.passes.edges import TOLERANCE, Kind, find_kinds, measure
 from gradviz.passes.evaluate import adjoints, forward_values, leaf_values
 from gradviz.passes.prove import prove
 from gradviz.passes.report import LeafRow, Report
+from gradviz.passes.values import Column
 from gradviz.passes.whole import slopes_by_sympy
 
 Progress = Callable[[str, int, int], None]
@@ -106,7 +107,7 @@ class _Check:
             self.notes.append(f"Checked at random values of {names} (seed {self.seed}), which had none")
         return leaf_values(self.graph, {**at, **drawn})
 
-    def _values(self, leaves: Mapping[int, Any]) -> list[Any] | None:
+    def _values(self, leaves: Mapping[int, Any]) -> Column | None:
         try:
             values = forward_values(self.graph, leaves)
         except GradvizError as error:
@@ -129,7 +130,7 @@ class _Check:
 
     # the leaves
 
-    def _leaf_rows(self, leaves: Mapping[int, Any], values: list[Any], kinked: bool) -> Iterator[LeafRow]:
+    def _leaf_rows(self, leaves: Mapping[int, Any], values: Column, kinked: bool) -> Iterator[LeafRow]:
         chosen = [
             i for i in self.graph.leaf_ids
             if self.graph.rows[i].op is not CONSTANT and self.graph.rows[i].dtype.kind == "f" and np.size(leaves[i])

@@ -21,6 +21,7 @@ from gradviz.namespaces.sympy import exact
 from gradviz.passes.differences import measure_slope
 from gradviz.passes.proof import ArgumentProof, Proof, Verdict
 from gradviz.passes.regions import OnBorderError, Region, value_at
+from gradviz.passes.values import Column
 from gradviz.passes.zero import TimeIsUpError, time_limit
 
 TOLERANCE = 1e-6
@@ -78,7 +79,7 @@ class Kind:
         return self.notes.get((parent, slot)) or self.slot_proof(slot).reason
 
 
-def find_kinds(graph: Graph, values: Sequence[Any] | None) -> list[Kind]:
+def find_kinds(graph: Graph, values: Column | None) -> list[Kind]:
     """Sort the operations of a graph into kinds.
 
     Args:
@@ -101,7 +102,7 @@ def find_kinds(graph: Graph, values: Sequence[Any] | None) -> list[Kind]:
     return list(found.values())
 
 
-def _fixed(graph: Graph, index: int, values: Sequence[Any]) -> dict[int, float]:
+def _fixed(graph: Graph, index: int, values: Column) -> dict[int, float]:
     """Return the constant arguments of a node that has an argument outside its domain."""
     row, args = graph.rows[index], graph.args[index]
     inside = all(
@@ -125,7 +126,7 @@ def checked_slots(graph: Graph, parent: int) -> Iterator[int]:
     )
 
 
-def measure(graph: Graph, kind: Kind, values: Sequence[Any], seed: int) -> None:
+def measure(graph: Graph, kind: Kind, values: Column, seed: int) -> None:
     """Measure every edge of a kind at the point; broken rules become notes.
 
     Args:
@@ -142,7 +143,7 @@ def measure(graph: Graph, kind: Kind, values: Sequence[Any], seed: int) -> None:
                 _measure_one(graph, kind, parent, values, seed)
 
 
-def _measure_together(graph: Graph, kind: Kind, values: Sequence[Any]) -> None:
+def _measure_together(graph: Graph, kind: Kind, values: Column) -> None:
     """Measure all nodes of an elementwise kind as one long array."""
     shapes = [graph.rows[parent].shape for parent in kind.parents]
     sizes = [int(np.prod(shape, dtype=int)) for shape in shapes]
@@ -235,7 +236,7 @@ def _confirmed(kind: Kind, slot: int, point: Sequence[float], claimed: float) ->
     return False
 
 
-def _measure_one(graph: Graph, kind: Kind, parent: int, values: Sequence[Any], seed: int) -> None:
+def _measure_one(graph: Graph, kind: Kind, parent: int, values: Column, seed: int) -> None:
     """Measure the edges of one node along random directions, for a random adjoint."""
     source = np.random.default_rng((seed, parent))
     inputs = [np.asarray(values[arg], dtype=np.float64) for arg in graph.args[parent]]

@@ -18,7 +18,7 @@ from gradviz.core.unroll import as_graph
 from gradviz.errors import GradvizError, GraphError, ValueMissingError, error_location, user_location
 from gradviz.namespaces import numpy as xp
 from gradviz.passes import scalar
-from gradviz.passes.values import EdgeValues, NodeValues, Values, read_only
+from gradviz.passes.values import Column, EdgeValues, NodeValues, Values, read_only
 
 
 def evaluate(graph: Graph | Expr, at: Mapping[str, Any] | None = None) -> Values:
@@ -170,7 +170,7 @@ def _seed(graph: Graph, root: int, seed: Any) -> Any:
     return array
 
 
-def forward_values(graph: Graph, leaves: Mapping[int, Any]) -> list[Any]:
+def forward_values(graph: Graph, leaves: Mapping[int, Any]) -> Column:
     """Return the value of every node for these values of the leaves."""
     swept = scalar.forward(graph, leaves)
     return swept if swept is not None else _forward(graph, leaves)
@@ -201,7 +201,7 @@ def _run(graph: Graph, index: int, rule: Any, *args: Any, **attrs: Any) -> Any:
         ) from error
 
 
-def adjoints(graph: Graph, values: Sequence[Any], seeds: Mapping[int, Any], live: bytearray) -> list[Any]:
+def adjoints(graph: Graph, values: Column, seeds: Mapping[int, Any], live: bytearray) -> list[Any]:
     """Return ∂(Σ seed · output)/∂f of every live node, None where no gradient flows to.
 
     Args:
@@ -213,15 +213,16 @@ def adjoints(graph: Graph, values: Sequence[Any], seeds: Mapping[int, Any], live
     found: list[Any] = [None] * len(graph)
     for root, seed in seeds.items():
         found[root] = read_only(seed, graph.rows[root].dtype, graph.rows[root].shape) if live[root] else None
-    for index in range(max(seeds), -1, -1):
-        g = found[index]
-        slots = [slot for slot, child in enumerate(graph.args[index]) if live[child]]
-        if g is None or not slots:
-            continue
-        for slot, added in zip(slots, contributions(graph, values, g, index, slots), strict=True):
-            child = graph.args[index][slot]
-            before, row = found[child], graph.rows[child]
-            found[child] = added if before is None else read_only(before + added, row.dtype, row.shape)
+    with np.errstate(all="ignore"):
+        for index in range(max(seeds), -1, -1):
+            g = found[index]
+            slots = [slot for slot, child in enumerate(graph.args[index]) if live[child]]
+            if g is None or not slots:
+                continue
+            for slot, added in zip(slots, contributions(graph, values, g, index, slots), strict=True):
+                child = graph.args[index][slot]
+                before, row = found[child], graph.rows[child]
+                found[child] = added if before is None else read_only(before + added, row.dtype, row.shape)
     return found
 
 
@@ -281,10 +282,9 @@ def partial_values(graph: Graph, forward: Mapping[int, Any], backward: Mapping[i
 
 
 def _assemble(
-    graph: Graph, forward: list[Any], backward: list[Any] | None, wanted: Callable[[], frozenset[int]] | None
+    graph: Graph, forward: Column, backward: Column | None, wanted: Callable[[], frozenset[int]] | None
 ) -> Values:
-    nothing: list[Any] = [None] * len(graph) if backward is None else backward
-    adjoint = NodeValues(graph, nothing, wanted, "the adjoint")
+    adjoint = NodeValues(graph, [None] * len(graph) if backward is None else backward, wanted, "the adjoint")
     values = NodeValues(graph, forward, None, "the value")
     return Values(
         graph=graph,

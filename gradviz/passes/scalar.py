@@ -15,12 +15,15 @@ from functools import lru_cache
 from math import isnan
 from typing import Any, NamedTuple
 
+from gradviz.core.arguments import Arguments
 from gradviz.core.arrays import FLOAT64
 from gradviz.core.graph import Graph, Row
 from gradviz.core.primitive import Primitive, call_rule
 from gradviz.errors import RuleError
 from gradviz.namespaces import numpy as xp
 from gradviz.namespaces.record import Term, as_term, recorder, symbol
+from gradviz.passes.values import Column
+from gradviz.passes.wide import Beginning, find_beginning
 
 Kind = tuple[Primitive, tuple[tuple[str, float], ...]]
 _SAMPLE = 64
@@ -74,7 +77,7 @@ def _scope() -> dict[str, Any]:
 
 def _print(term: Term) -> str:
     if term.fn == "number":
-        return repr(term.args[0])
+        return repr(float(term.args[0]))  # a maximum of a number and 0 is a float
     if term.fn == "symbol":
         return str(term.args[0])
     parts = [_print(arg) for arg in term.args]
@@ -143,14 +146,12 @@ def _source(kinds: tuple[Kind, ...]) -> list[str]:
     up = _branches(kinds, _forward_lines)
     down = _branches(kinds, _backward_lines)
     return [
-        f"def forward(rows, first, second, more, leaves{rows}):",
-        "    f = []",
-        _loop(up, k="range(len(rows))", row="rows", i0="first", i1="second"),
+        f"def forward(f, rows, first, second, more, leaves{rows}):",
+        _loop(up, k="range(len(f), len(f) + len(rows))", row="rows", i0="first", i1="second"),
         *up,
         "        else:" if kinds else "        if True:",
         "            f.append(next(leaves))",
-        "    return f",
-        f"def backward(rows, first, second, more, f{rows}):",
+        f"def backward(f, rows, first, second, more{rows}):",
         "    g = [0.0] * len(f)",
         "    g[-1] = 1.0",
         _loop(  # an adjoint is complete when its turn comes: all that adds to it stands further up
@@ -170,10 +171,22 @@ def _source(kinds: tuple[Kind, ...]) -> list[str]:
 class _Run(NamedTuple):
     """A forward sweep that went well, and all that the backward sweep needs."""
 
-    columns: tuple[Any, ...]
+    beginning: Beginning | None
+    rows: Sequence[Row]
     told_apart: tuple[Row, ...]
     backward: Callable[..., list[float]]
-    values: list[float]
+    found: list[float]
+
+    @property
+    def values(self) -> Column:
+        """The value of every node."""
+        return self.found if self.beginning is None else self.beginning.values(self.found)
+
+    def adjoints(self, arguments: Arguments) -> Column:
+        """Return the adjoint of every node."""
+        columns = (arguments.first, arguments.second, arguments.more)
+        found = self.backward(self.found, self.rows, *columns, *self.told_apart)
+        return found if self.beginning is None else self.beginning.adjoints(found)
 
 
 def _kinds(graph: Graph) -> tuple[Sequence[Row], dict[Kind, Row]] | None:
@@ -195,7 +208,7 @@ def _kinds(graph: Graph) -> tuple[Sequence[Row], dict[Kind, Row]] | None:
         else:
             like[row] = kinds.setdefault((row.op, tuple(row.attrs.items())), row)
     if any(row is not other for row, other in like.items()):  # scopes, or attributes, make several rows of a kind
-        return [like[row] for row in graph.rows], kinds
+        return tuple([like[row] for row in graph.rows]), kinds
     return graph.rows, kinds
 
 
@@ -208,28 +221,34 @@ def _run(graph: Graph, leaves: Mapping[int, Any]) -> _Run | None:
     if program is None:
         return None
     forward, backward = program
-    arguments = graph.arguments
-    columns = (rows, arguments.first, arguments.second, arguments.more)
-    told_apart = tuple(kinds.values())
+    arguments, told_apart = graph.arguments, tuple(kinds.values())
+    first, second = arguments.first, arguments.second
     values = map(float, map(leaves.__getitem__, graph.leaf_ids))
+    beginning = find_beginning(rows, arguments, graph.leaf_ids)
+    f: list[float] = []
     try:
-        return _Run(columns, told_apart, backward, forward(*columns, values, *told_apart))
+        if beginning is not None:
+            end = beginning.end
+            f = beginning.forward(values)
+            rows, first, second = rows[end:], first[end:], second[end:]
+        forward(f, rows, first, second, arguments.more, values, *told_apart)
     except (ArithmeticError, ValueError):
         return None
+    return _Run(beginning, rows, told_apart, backward, f)
 
 
-def forward(graph: Graph, leaves: Mapping[int, Any]) -> list[float] | None:
+def forward(graph: Graph, leaves: Mapping[int, Any]) -> Column | None:
     """Return the value of every node, or None where the arrays must do it."""
     run = _run(graph, leaves)
-    return run and run.values
+    return None if run is None else run.values
 
 
-def both(graph: Graph, leaves: Mapping[int, Any]) -> tuple[list[float], list[float]] | None:
+def both(graph: Graph, leaves: Mapping[int, Any]) -> tuple[Column, Column] | None:
     """Return value and adjoint of every node of a graph whose last node is the output, or None."""
     run = _run(graph, leaves)
     if run is None:
         return None
     try:
-        return run.values, run.backward(*run.columns, run.values, *run.told_apart)
+        return run.values, run.adjoints(graph.arguments)
     except (ArithmeticError, ValueError):
         return None

@@ -9,12 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradviz.core.graph import Array, Edge, Graph
 from gradviz.errors import GradvizError
+
+Column: TypeAlias = Sequence[Any] | NDArray[Any]
+"""An entry a node, None where it is not computed; of a graph of numbers, perhaps an array."""
 
 
 class NodeValues(Mapping[int, Any]):
@@ -23,9 +27,7 @@ class NodeValues(Mapping[int, Any]):
     Scalars come as NumPy scalars, arrays read-only.
     """
 
-    def __init__(
-        self, graph: Graph, values: Sequence[Any], wanted: Callable[[], frozenset[int]] | None, what: str
-    ) -> None:
+    def __init__(self, graph: Graph, values: Column, wanted: Callable[[], frozenset[int]] | None, what: str) -> None:
         self._graph = graph
         self._values = values
         self._wanted = wanted
