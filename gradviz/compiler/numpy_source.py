@@ -218,9 +218,14 @@ def _labels(plan: Plan) -> dict[Place, str]:
     found = {place: _free(name, plan) for name, place in plan.outputs.items()}
     found |= {piece.place: _change(piece) for piece in plan.pieces}
     for one in walk(plan.body):
-        argument = one.args[0] if len(one.args) == 1 else None
-        if one.fn in _FUNCTIONS and isinstance(argument, Place) and argument.label and not one.out.label:
-            found.setdefault(one.out, f"{one.fn}_{argument.label}")
+        places = [arg for arg in one.args if isinstance(arg, Place)]
+        if one.out.label or not places:
+            continue
+        first, *others = places
+        if one.fn in _FUNCTIONS and first.label:
+            found.setdefault(one.out, f"{one.fn}_{first.label}")
+        if one.fn == "multiply" and first.root.kind == "parameter" and [other.label for other in others] == ["half"]:
+            found.setdefault(one.out, f"half_{first.root.label}")
     return found
 
 
