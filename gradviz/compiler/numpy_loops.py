@@ -82,7 +82,10 @@ class Steps:
             text = self._whole(whole)
             if place.period:
                 return text, whole.sample
-            return self._seen(whole, whole, text, whole.sample[place.shift : place.shift + length])
+            steps = whole.sample[place.shift : place.shift + length]
+            if not steps.size:  # arrays without elements are nowhere in memory
+                return f"{text}[{place.shift}:{place.shift + length}]", steps
+            return self._seen(whole, whole, text, steps)
         text, array = self._lifted(place.base, length)
         if array is not None:
             shown = _lift(place, array)

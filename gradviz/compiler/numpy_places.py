@@ -92,7 +92,8 @@ class Places:
             others = (self.needed[key] for key in known if place.root in self.roots[key])
             if ancestor.base is None:
                 for one in others:
-                    if one.root is place.root and (shown := _text_of(one, place)) is not None:
+                    together = one.root is place.root and _time(one) == _time(place)
+                    if together and (shown := _text_of(one, place)) is not None:
                         return one, self.name(one) + shown
             if ancestor.base is None or self.key(ancestor) in known:
                 shown = _text_of(ancestor, place)
@@ -107,12 +108,9 @@ class Places:
         root = place.root
         if place.kind in ("parameter", "input", "constant", "scalar", "fresh") or not (place.looped or root.static):
             return (place,)
-        item: Place | None = place
-        while item is not None and item.kind != "item":
-            item = item.base
         assert place.sample is not None
         assert root.sample is not None
-        time = () if item is None else (item.base, item.shift, item.period)
+        time = _time(place)
         memory, label = memory_of(place.sample, root.sample), self._label(place)
         key = (root.block or root, memory, label, time)
         if label or time or key in self.called:
@@ -154,6 +152,14 @@ class Places:
 def ancestors(place: Place) -> list[Place]:
     """Return what a view is a view of, the nearest first."""
     return [] if place.base is None else [place.base, *ancestors(place.base)]
+
+
+def _time(place: Place) -> tuple[Any, ...]:
+    """Return at which step of which array a place stands; () where it is the same at all steps."""
+    item: Place | None = place
+    while item is not None and item.kind != "item":
+        item = item.base
+    return () if item is None else (item.base, item.shift, item.period)
 
 
 def _text_of(base: Place, place: Place) -> str | None:

@@ -139,7 +139,8 @@ class Statements:
         value = ""
         if self._forms.gives(one) and len(lines) == 1:
             value = lines[0].removeprefix(f"{out} = ") if one.out.kind in ("scalar", "fresh") else lines[0]
-        text, binding = formula(one.fn, formulas) if _is_mathematics(one) else atom("")
+        told = _is_mathematics(one) and all(text for text, _ in formulas)
+        text, binding = formula(one.fn, formulas) if told else atom("")
         within = 1 + sum(statement.within for statement in inner.values())
         return Statement(tuple(lines), one, value, text, binding, within)
 
@@ -210,7 +211,7 @@ def _loops(body: Iterable[Instruction | Repeat]) -> Iterable[Repeat]:
 
 
 def _is_mathematics(one: Instruction) -> bool:
-    return one.fn in UFUNCS or one.fn in ("matmul", "sum", "max", "prod")
+    return one.fn in (*UFUNCS, "matmul", "sum", "max", "prod") or not (one.attrs or one.fn == "copy")
 
 
 def _is_infix(one: Instruction | None) -> bool:

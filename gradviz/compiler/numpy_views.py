@@ -55,7 +55,7 @@ def entries(base: Array | None, views: Mapping[str, Array | None]) -> tuple[list
         >>> entries(gates, {"i": gates[2:4], "all": gates.T, "f": gates[:2], "o": gates[4:]})
         (['f', 'i', 'o'], '.reshape(3, 2, 5)')
     """
-    if base is None or not base.flags.c_contiguous:
+    if base is None or not base.size or not base.flags.c_contiguous:
         return [], ""
     alike: dict[tuple[int, ...], dict[int, str]] = {}
     for name, view in views.items():
