@@ -6,16 +6,17 @@ loops, and memory is given to what has to be stored at all.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from gradviz.compiler import numba_blas, numba_math
+from gradviz.compiler import numba_blas
 from gradviz.compiler.instructions import Place, Plan, size
 from gradviz.compiler.numba_fuse import Fused, FusedSteps, all_places, fuse
+from gradviz.compiler.numba_header import Needs, header
 from gradviz.compiler.numba_lower import Lowering
 from gradviz.compiler.numba_memory import Arena, silent
+from gradviz.compiler.numba_moves import with_fewer_copies
 from gradviz.compiler.numba_nests import INDENT, NestPrinter, offset
 from gradviz.compiler.numba_ops import Check, Product
 from gradviz.compiler.numpy_forms import Forms, array
@@ -25,81 +26,34 @@ FLAGS = '{"reassoc", "contract", "arcp", "nsz"}'
 
 KEPT = ("parameter", "input", "constant")
 
-ALIGNED = '''
-def aligned(length, dtype):
-    """Return memory that begins with a line of the cache."""
-    whole = np.empty(length + 64, dtype)
-    start = -whole.ctypes.data % 64 // whole.itemsize
-    return whole[start : start + length]
-
-
-def flat(x):
-    """Return the elements of an input in a row."""
-    return x.reshape(-1) if x.flags.writeable else x.flatten()
-'''
-
 
 class NumbaPrinter:
-    """Prints the functions of a layer.
-
-    Attributes:
-        numbers: the constants of the printed lines, by name.
-        helpers: the functions of `numba_math` that they need.
-        dtypes: the dtypes of the numbers that products are made of.
-    """
+    """Prints the functions of a layer."""
 
     def __init__(self) -> None:
-        self.numbers: dict[str, tuple[float, np.dtype[np.generic]]] = {}
-        self.helpers: set[str] = set()
-        self.products = False
-        self.views: dict[str, str] = {}
-        self._dtype: np.dtype[np.generic] = np.dtype(float)
+        self._needs: Needs | None = None
 
     def function(self, name: str, plan: Plan, says: str) -> list[str]:
         """Return the lines of a function that takes the parameters and returns the function to be called."""
         printed = _Function(name, plan, says)
-        self.numbers |= printed.numbers
-        self.helpers |= printed.helpers
-        self.products |= bool(printed.calls)
-        self.views |= printed.forms.helpers
-        self._dtype = printed.dtype
+        self._add(printed.needs)
         return printed.lines
 
     def merge(self, other: NumbaPrinter) -> None:
         """Take along what the lines of another printer need."""
-        self.numbers |= other.numbers
-        self.helpers |= other.helpers
-        self.products |= other.products
-        self.views |= other.views
-        self._dtype = other._dtype
+        if other._needs is not None:
+            self._add(other._needs)
 
     def header(self) -> list[str]:
         """Return the imports and helpers that the printed functions need."""
-        lines = ["from __future__ import annotations", "", "import math"]
-        lines += ["from ctypes import CFUNCTYPE, c_ssize_t"] if self.products else []
-        lines += ["", "import numpy as np", "from numba import njit"]
-        lines += ["from numba.extending import get_cython_function_address"] if self.products else []
-        lines += ["", *(f"{name} = np.{dtype}({value!r})" for name, (value, dtype) in sorted(self.numbers.items()))]
-        lines = [line.replace("(inf)", "(np.inf)").replace("(-inf)", "(-np.inf)") for line in lines]
-        lines += ["", *ALIGNED.rstrip().splitlines()]
-        if self.products:
-            lines += ["", *numba_blas.HEADER.format(letter="s" if self._dtype == np.float32 else "d").splitlines()]
-            lines += ["", "", *_plain(inspect.getsource(numba_blas.blas_calls))]
-        for text in self.views.values():
-            lines += ["", "", *text.rstrip().splitlines()]
-        if self.helpers:
-            text = inspect.getsource(numba_math)
-            start, end = text.index("one, two"), text.index("\n\n\ndef")
-            lines += ["", *text[start:end].splitlines()]
-            for name in sorted(self.helpers):
-                lines += ["", "", '@njit(fastmath={"contract", "nsz"}, error_model="numpy")']
-                lines += _plain(inspect.getsource(getattr(numba_math, name)))
-        return lines
+        if self._needs is None:  # all functions are on single numbers
+            return ["from __future__ import annotations", "", "import numpy as np"]
+        return header(self._needs)
 
-
-def _plain(source: str) -> list[str]:
-    """Return the lines of a function without types."""
-    return source.replace(": Any", "").replace(" -> Any", "").rstrip().splitlines()
+    def _add(self, needs: Needs) -> None:
+        if self._needs is None:
+            self._needs = Needs()
+        self._needs.add(needs)
 
 
 class _Function:
@@ -107,7 +61,7 @@ class _Function:
 
     Attributes:
         lines: its lines.
-        numbers, helpers: what they need.
+        needs: what they need.
         calls: what BLAS is told of each product.
         dtype: of the layer's numbers.
     """
@@ -115,8 +69,8 @@ class _Function:
     def __init__(self, name: str, plan: Plan, says: str) -> None:
         self._plan = plan
         lowering = Lowering()
-        ops = fuse(lowering.body(plan.body))
         outputs = list(plan.outputs.values())
+        ops = fuse(with_fewer_copies(lowering.body(plan.body), outputs))
         hidden = silent(ops, outputs)
         self._arena = Arena(ops, outputs, hidden)
         self._hidden = hidden
@@ -132,10 +86,9 @@ class _Function:
         self.forms = Forms()
         self._counts = [check.count for check in lowering.checks]
         body = [*checks, *self._body(ops)]
-        self._tables = lowering.tables
-        self.numbers = {key: (value, self.dtype) for key, value in self._nests.numbers.items()}
-        self.helpers = self._nests.helpers
         self.lines = [*self._kernel(name, body), "", "", *self._maker(name, says)]
+        nests = self._nests
+        self.needs = Needs(nests.numbers, nests.helpers, self.forms.helpers, bool(self.calls), self.dtype)
 
     def _free(self, wanted: str) -> str:
         while wanted in self._taken:
@@ -202,7 +155,7 @@ class _Function:
 
     def _check(self, check: Check, number: int) -> list[str]:
         where = self._nests.index(check.index)
-        lines = [f"if ({where} < 0) | ({where} >= {check.count}):", f"{INDENT}return {number}"]
+        lines = [f"if ({where} < 0) | ({where} >= {check.count}):", f"{INDENT}return {number}, np.int64({where})"]
         for variable, length in reversed(list(zip(self._variables, check.space, strict=False))):
             lines = [f"for {variable} in range({length}):", *(INDENT + line for line in lines)]
         return lines
@@ -217,7 +170,7 @@ class _Function:
         for number, length in enumerate(self._nests.lengths):
             yield f"{INDENT}n_{length} = {self._lengths_at}[{number}] & 127"
         yield from (INDENT + line if line else "" for line in body)
-        yield f"{INDENT}return 0"
+        yield f"{INDENT}return {'0, np.int64(0)' if self._counts else '0'}"
 
     def _arguments(self) -> list[str]:
         return [*self._arrays, *self._told]
@@ -254,10 +207,11 @@ class _Function:
         yield f"{INDENT}def {name}({', '.join(place.name for place in plan.inputs.values())}):"
         run = f"{name}_loops({', '.join(given)})"
         if self._counts:
-            yield f"{2 * INDENT}wrong = {run}"
-            yield f"{2 * INDENT}if wrong:"
-            yield f"{3 * INDENT}count = {tuple(self._counts)}[wrong - 1]"
-            yield f'{3 * INDENT}raise IndexError(f"an index is out of range (there are {{count}}, counted from 0)")'
+            yield f"{2 * INDENT}check, wrong = {run}"
+            yield f"{2 * INDENT}if check:"
+            yield f"{3 * INDENT}count = {tuple(self._counts)}[check - 1]"
+            said = "the index {wrong} is out of range (there are {count}, counted from 0)"
+            yield f'{3 * INDENT}raise IndexError(f"{said}")'
         else:
             yield f"{2 * INDENT}{run}"
         yield from (2 * INDENT + line for line in moving)

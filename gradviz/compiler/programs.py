@@ -133,9 +133,7 @@ class Programs:
         key = (task.name, size)
         if key not in self._made:
             made = graph()
-            scalar = None
-            if self._backend == "numpy":
-                scalar = scalar_program(task, made, self._storage, lambda: self._arrays(task, made))
+            scalar = scalar_program(task, made, self._storage, lambda: self._arrays(task, made), self._backend)
             self._made[key] = self._arrays(task, made) if scalar is None else scalar
         return self._made[key]
 
