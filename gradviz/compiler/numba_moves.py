@@ -1,4 +1,4 @@
-"""Copies that need not be made: those made before, and those of products that can be written where they belong."""
+"""Copies that need not be made: those made before, those that products can read or write through."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def with_fewer_copies(ops: Sequence[Op], kept: Iterable[Place]) -> tuple[Op, ...
         kept: the places whose values are looked at afterwards.
     """
     outputs = {place.root for place in kept}
-    return _directed(_once(tuple(ops), outputs), outputs)
+    return _directed(_read_through(_once(tuple(ops), outputs), outputs), outputs)
 
 
 @dataclass
@@ -89,6 +89,49 @@ def _renamed(op: Op, instead: Mapping[Place, Place]) -> Op:
     return op.mapped(change)
 
 
+def _read_through(ops: tuple[Op, ...], outputs: set[Place]) -> tuple[Op, ...]:
+    """Let products read what a copy was made of for them, where BLAS can."""
+    uses = _uses(ops)
+    found: list[Op | None] = list(ops)
+    for number, op in enumerate(ops):
+        if not (isinstance(op, Statement) and _is_copy(op)) or op.writes.root in outputs:
+            continue
+        (source,), own = op.args, uses[op.writes.root]
+        assert isinstance(source, Access)
+        last = max(own.reads, default=number)
+        if own.writes != [number] or any(number < one <= last for one in uses[source.root].writes):
+            continue
+        instead = [_reading(found[reader], op) for reader in own.reads]
+        if all(one is not None for one in instead):
+            found[number] = None
+            for reader, one in zip(own.reads, instead, strict=True):
+                found[reader] = one
+    return tuple(op for op in found if op is not None)
+
+
+def _reading(reader: Op | None, copy: Statement) -> Product | None:
+    """Return a product that reads the source of a copy; None if it cannot, or is none."""
+    if not isinstance(reader, Product):
+        return None
+    (source,), target = copy.args, copy.writes
+    assert isinstance(source, Access)
+    if source.root.dtype != target.root.dtype:
+        return None
+    operands = []
+    for access in (reader.a, reader.b):
+        shape = reader.shape_of(access)
+        seen: Access | None = access
+        if access.root is target.root:
+            seen = through(access, shape, target, source, copy.space)
+            if seen is None or leading(seen, shape) is None:
+                return None
+        operands.append(seen)
+    a, b = operands
+    assert a is not None
+    assert b is not None
+    return replace(reader, a=a, b=b)
+
+
 def _directed(ops: tuple[Op, ...], outputs: set[Place]) -> tuple[Op, ...]:
     """Let products whose result is only moved be written to where it is moved."""
     uses = _uses(ops)
@@ -118,35 +161,48 @@ def _outside(ops: Sequence[Op], number: int) -> set[Place]:
 
 def _moved(one: Product, move: Statement) -> Product | None:
     """Return a product that is written to where a copy moves its result; None if BLAS cannot write there."""
-    (source,) = move.args
+    (source,), target = move.args, move.writes
     shape = one.shape_of(one.out)
-    if not isinstance(source, Access) or source.terms or source.offset != one.out.offset:
+    if not isinstance(source, Access) or source.root.dtype != target.root.dtype:
         return None
-    if source.root.dtype != move.writes.root.dtype:
+    out = through(one.out, shape, source, target, move.space)
+    if out is None or leading(out, shape) is None:
         return None
-    own = sorted((axis for axis, n in enumerate(shape) if n != 1), key=lambda axis: -one.out.strides[axis])
-    theirs = sorted((axis for axis, n in enumerate(move.space) if n != 1), key=lambda axis: -source.strides[axis])
-    whole, other = tuple(shape[axis] for axis in own), tuple(move.space[axis] for axis in theirs)
-    if not _dense([one.out.strides[axis] for axis in own], whole):
+    return replace(one, out=out, says=one.says or move.says)
+
+
+def through(access: Access, shape: Shape, near: Access, far: Access, space: Shape) -> Access | None:
+    """Return the access of the same elements in another place, to or from which a copy moves them.
+
+    Args:
+        access: of all elements of the near place.
+        shape: the lengths of its axes.
+        near, far: what the copy reads and writes, or the other way round.
+        space: the lengths of their axes.
+
+    Returns:
+        None if an axis would not go on in equal strides.
+    """
+    if access.terms or near.terms or near.offset != access.offset:
         return None
-    moved = move.along(tuple(theirs))
-    (seen,) = moved.args
-    assert isinstance(seen, Access)
-    space = common(whole, other)
-    if space is None or not _dense(seen.strides, other):
+    own = sorted((axis for axis, n in enumerate(shape) if n != 1), key=lambda axis: -access.strides[axis])
+    theirs = sorted((axis for axis, n in enumerate(space) if n != 1), key=lambda axis: -near.strides[axis])
+    lengths, others = tuple(shape[axis] for axis in own), tuple(space[axis] for axis in theirs)
+    fine = common(lengths, others)
+    if fine is None or not _dense([access.strides[axis] for axis in own], lengths):
         return None
-    fine = expand(moved, space).writes
-    strides, rest = [0] * len(shape), list(zip(fine.strides, space, strict=True))
+    if not _dense([near.strides[axis] for axis in theirs], others):
+        return None
+    moved = expand(Statement("copy", (), far.take(tuple(theirs)), others), fine).writes
+    strides, rest = [0] * len(shape), list(zip(moved.strides, fine, strict=True))
     for axis in reversed(own):
-        stride, length = rest.pop()
-        strides[axis] = stride
+        strides[axis], length = rest.pop()
         while length < shape[axis]:
             further, more = rest.pop()
-            if further != stride * length:
+            if further != strides[axis] * length:
                 return None
             length *= more
-    out = replace(fine, strides=tuple(strides))
-    return None if leading(out, shape) is None else replace(one, out=out, says=one.says or move.says)
+    return replace(moved, strides=tuple(strides))
 
 
 def _dense(strides: Sequence[int], shape: Shape) -> bool:

@@ -19,6 +19,7 @@ from gradviz.compiler.numba_memory import Arena, silent
 from gradviz.compiler.numba_moves import with_fewer_copies
 from gradviz.compiler.numba_nests import INDENT, NestPrinter, offset
 from gradviz.compiler.numba_ops import Check, Product
+from gradviz.compiler.numba_steps import step_by_step
 from gradviz.compiler.numpy_forms import Forms, array
 
 FLAGS = '{"reassoc", "contract", "arcp", "nsz"}'
@@ -68,9 +69,9 @@ class _Function:
 
     def __init__(self, name: str, plan: Plan, says: str) -> None:
         self._plan = plan
-        lowering = Lowering()
         outputs = list(plan.outputs.values())
-        ops = fuse(with_fewer_copies(lowering.body(plan.body), outputs))
+        lowering = Lowering()
+        ops = fuse(step_by_step(with_fewer_copies(lowering.body(plan.body), outputs)))
         hidden = silent(ops, outputs)
         self._arena = Arena(ops, outputs, hidden)
         self._hidden = hidden
