@@ -1,4 +1,4 @@
-"""Copies that need not be made: those made before, those that products can read or write through."""
+"""Copies that need not be made: those made before, and those that a product of matrices can do without."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def with_fewer_copies(ops: Sequence[Op], kept: Iterable[Place]) -> tuple[Op, ...
         kept: the places whose values are looked at afterwards.
     """
     outputs = {place.root for place in kept}
-    return _directed(_read_through(_once(tuple(ops), outputs), outputs), outputs)
+    return _updating(_directed(_read_through(_once(tuple(ops), outputs), outputs), outputs), outputs)
 
 
 @dataclass
@@ -169,6 +169,30 @@ def _moved(one: Product, move: Statement) -> Product | None:
     if out is None or leading(out, shape) is None:
         return None
     return replace(one, out=out, says=one.says or move.says)
+
+
+def _updating(ops: tuple[Op, ...], outputs: set[Place]) -> tuple[Op, ...]:
+    """Let products that are only subtracted from an array, as gradients from weights, be so by BLAS."""
+    uses = _uses(ops)
+    found: list[Op | None] = list(ops)
+    for number, op in enumerate(ops):
+        if not isinstance(op, Statement) or op.fn != "subtract" or op.scattered:
+            continue
+        whole, less = op.args
+        if not isinstance(whole, Access) or not isinstance(less, Access) or whole.key != op.writes.key:
+            continue
+        made = uses[less.root].writes
+        one = ops[made[0]] if len(made) == 1 and uses[less.root].reads == [number] else None
+        if not isinstance(one, Product) or one.beta or less.root in outputs or less.root.dtype != whole.root.dtype:
+            continue
+        sources = {one.a.root, one.b.root}
+        if whole.root in sources or any(made[0] < write < number for root in sources for write in uses[root].writes):
+            continue
+        shape = one.shape_of(one.out)
+        out = through(one.out, shape, less, whole, op.space)
+        if out is not None and leading(out, shape) is not None:
+            found[made[0]], found[number] = None, replace(one, out=out, alpha=-1, beta=1, says=op.says)
+    return tuple(op for op in found if op is not None)
 
 
 def through(access: Access, shape: Shape, near: Access, far: Access, space: Shape) -> Access | None:

@@ -239,10 +239,12 @@ class _Function:
                     (moving if place.root.kind == "input" else static).append(line)
                 elif place.kind == "constant":
                     static.append(f"{place.name} = {array(place)}")
-                elif place.kind not in KEPT:
-                    start = self._arena.start(place) if place in self._arena else 0
+                elif place in self._arena:
+                    start = self._arena.start(place)
                     part = f"{self._memory(place.dtype)}[{start}:{start + size(place.shape)}]"
                     static.append(f"{place.name} = {part}.reshape({place.shape})")
+                elif place.kind not in KEPT:  # without elements
+                    static.append(f"{place.name} = np.empty({place.shape}, np.{place.dtype})")
         return static, moving
 
 
