@@ -108,6 +108,13 @@ def test_an_index_out_of_range_is_named():
             loops.step(0.1, x=inputs["x"], y=np.array([2, wrong]))
 
 
+@pytest.mark.usefixtures("interpreted")
+def test_a_constant_lies_as_it_is_printed():
+    turned = gv.transpose(gv.constant(RNG.normal(size=(2, 3))))
+    graph = gv.graph(y=turned * gv.param("w", RNG.normal(size=(3, 2))))
+    np.testing.assert_allclose(gv.compile(graph, backend="numba")(), gv.compile(graph)(), rtol=1e-12)
+
+
 def test_small_graphs_are_numbers_here_too():
     w, x = gv.param("w", [1.0, 2.0]), gv.data("x", shape=2)
     layer = gv.compile(gv.graph(loss=gv.maximum(1 - w @ x, 0)), backend="numba")
