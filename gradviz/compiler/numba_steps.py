@@ -98,8 +98,9 @@ class _Inside:
         """Whether a statement needs of each step what this step made, and nobody minds that it comes earlier."""
         if op.scattered or op.writes.root.kind not in MADE or not self._has_steps(op):
             return False
-        made = [read for read in op.reads if read.root in self._written]
-        if not made or op.writes.root in self._written - self._lifted or op.writes.root in self._nested:
+        root = op.writes.root
+        made = [read for read in op.reads if read.root in self._written | self._lifted]
+        if not made or root in self._written | self._nested or any(_reads(one, root) for one in self._body):
             return False
         for one in self._after[:number]:
             if any(_writes(one, read.root) for read in op.reads) or not _is_apart(op, one):
@@ -111,7 +112,7 @@ class _Inside:
                 return False
             if any(self._step(access, shape, read.strides[0]) != window for access, shape in written):
                 return False
-        self._lifted.add(op.writes.root)
+        self._lifted.add(root)
         return True
 
     def _has_steps(self, op: Statement) -> bool:
