@@ -1,5 +1,7 @@
 """Layers of compiled loops compute what those of NumPy calls compute."""
 
+import re
+
 import numpy as np
 import pytest
 from cases import cases, choose
@@ -95,6 +97,7 @@ def test_networks_learn_the_same(name, dtype):
 
 def test_a_network_learns_the_same_compiled():
     loops, calls, inputs = both(attention(2), 3, dtype="float32")
+    assert "@njit" in loops.source
     agree(loops, calls, inputs, 2e-4)
     inputs["x"][1, 2] = np.nan
     assert np.isnan(loops.loss(**inputs))
@@ -113,6 +116,37 @@ def test_a_constant_lies_as_it_is_printed():
     turned = gv.transpose(gv.constant(RNG.normal(size=(2, 3))))
     graph = gv.graph(y=turned * gv.param("w", RNG.normal(size=(3, 2))))
     np.testing.assert_allclose(gv.compile(graph, backend="numba")(), gv.compile(graph)(), rtol=1e-12)
+
+
+MOVED = re.compile(r"( +)(\w+) = (?:memory|x)\[.*\]\n\1memory\[.*\] = \2\n(?!\1)")
+"""A loop that moves something and does nothing else."""
+
+
+def step_of(loss, batch):
+    """Return the source of a step."""
+    source = gv.compile(gv.graph(loss=loss), batch=batch, dtype="float32", backend="numba").source
+    return source[source.index("def step_loops") : source.index("def make_step")]
+
+
+def test_products_read_and_write_what_lies_elsewhere():
+    x, y = (gv.data(name, shape=(32, 64)) for name in "xy")
+    loss = gv.sum(gv.square(nn.multi_head_attention(x, 4, mask="causal", bias=False) - y))
+    assert not MOVED.search(step_of(loss, 8))
+
+
+def test_gradients_are_subtracted_by_products():
+    x, y = gv.data("x", shape=64), gv.data("y", shape=64)
+    source = step_of(gv.sum(gv.square(nn.dense(x, 64, name="a") - y)), 16)
+    assert re.search(r"product\(.* W_at\)  # update a/W", source)
+    assert "W_new" not in source
+
+
+def test_steps_compute_what_they_need_themselves():
+    x, y = gv.data("x", shape=(9, 16)), gv.data("y", shape=16)
+    outputs, _ = nn.recurrent(x, "lstm", hidden=16)
+    forward, backward = step_of(gv.sum(gv.square(outputs[-1] - y)), 8).split("for t_1_back in")
+    assert "c_1 - " in backward  # the derivatives of the gates, of which a plan makes those of all steps beforehand
+    assert "c_1 - " not in forward
 
 
 def test_small_graphs_are_numbers_here_too():
