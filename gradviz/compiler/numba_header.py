@@ -10,6 +10,9 @@ import numpy as np
 
 from gradviz.compiler import numba_blas, numba_math
 
+INNER = "no_cpython_wrapper=True, no_cfunc_wrapper=True"
+"""What functions are told that only loops call: doors for Python and C would take as long to compile as themselves."""
+
 MEMORY = '''
 def aligned(length, dtype):
     """Return memory that begins with a line of the cache."""
@@ -86,12 +89,16 @@ def header(needs: Needs) -> list[str]:
     lines += [f"from numba.extending import {', '.join(extending)}"] if extending else []
     lines += ["", *_numbers(needs.numbers, needs.dtype), "", *MEMORY.rstrip().splitlines()]
     if needs.products:
-        lines += ["", *numba_blas.HEADER.format(letter="s" if needs.dtype == np.float32 else "d").splitlines()]
+        lines += ["", *_products("s" if needs.dtype == np.float32 else "d")]
         lines += ["", "", *_plain(inspect.getsource(numba_blas.blas_calls))]
     for text in needs.views.values():
         lines += ["", "", *text.rstrip().splitlines()]
     lines += ["", *LARGER.rstrip().splitlines()] if maxima else []
     return [*lines, *_fast(fast)] if fast else lines
+
+
+def _products(letter: str) -> list[str]:
+    return numba_blas.HEADER.format(letter=letter, inner=INNER).splitlines()
 
 
 def _numbers(numbers: Mapping[str, float], dtype: np.dtype[np.generic]) -> list[str]:
@@ -105,7 +112,7 @@ def _fast(names: Iterable[str]) -> list[str]:
     start, end = text.index("zero, one"), text.index("\n\n\ndef")
     lines = ["", *text[start:end].splitlines()]
     for name in names:
-        lines += ["", "", '@njit(fastmath={"contract", "nsz"}, error_model="numpy")']
+        lines += ["", "", f'@njit(fastmath={{"contract", "nsz"}}, error_model="numpy", {INNER})']
         lines += _plain(inspect.getsource(getattr(numba_math, name)))
     return lines
 

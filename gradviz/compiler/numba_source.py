@@ -162,7 +162,7 @@ class _Function:
         return lines
 
     def _kernel(self, name: str, body: list[str]) -> Iterator[str]:
-        yield f'@njit(fastmath={FLAGS}, error_model="numpy")'
+        yield f'@njit(fastmath={FLAGS}, error_model="numpy", no_cfunc_wrapper=True, no_rewrites=True)'
         yield f"def {name}_loops({', '.join(self._arguments())}):"
         for one in self._addressed:
             yield f"{INDENT}{one}_at = {one}.ctypes.data"
