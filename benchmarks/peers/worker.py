@@ -35,7 +35,7 @@ PEERS = {
 CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 STEPS = 5
 """So many steps are compared."""
-WARM_UP = Row("warm-up", "hinge", hinge, {"features": 3})
+WARM_UP = Row("warm-up", "hinge", hinge, {"features": 300})
 """What is run before, so that neither the import of a compiler nor its first use counts for the row itself."""
 
 

@@ -44,7 +44,8 @@ def compile(  # noqa: A001 - the public name is gv.compile
         output: the name of the output that is differentiated, if there are several; by default "loss", or
             the only one that is a single number.
         shared: the names of data leaves that are the same for all samples of a batch.
-        backend: "numpy" for calls of NumPy, "numba" for compiled loops (pip install "gradviz[numba]").
+        backend: "numpy" for calls of NumPy, "numba" for compiled loops, which take seconds to be compiled
+            (pip install "gradviz[numba]"). Either is plain Python on numbers for a graph of lecture size.
 
     Raises:
         GraphError: for a name that no node has.

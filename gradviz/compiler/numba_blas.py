@@ -16,14 +16,14 @@ gemm = CFUNCTYPE(None, *13 * [c_ssize_t])(get_cython_function_address("scipy.lin
 gemv = CFUNCTYPE(None, *11 * [c_ssize_t])(get_cython_function_address("scipy.linalg.cython_blas", "{letter}gemv"))
 
 
-@njit
+@njit({inner})
 def product(call, a, b, out):
     """Matrices: out = alpha a b + beta out. All arguments are addresses, the first that of BLAS's other arguments."""
     b_step = call + 56
     gemm(call, call + 8, call + 16, call + 24, call + 32, call + 40, a, call + 48, b, b_step, call + 64, out, call + 72)
 
 
-@njit
+@njit({inner})
 def matrix_vector(call, a, b, out):
     """A matrix times a vector: out = alpha a b + beta out."""
     gemv(call, call + 8, call + 16, call + 24, a, call + 32, b, call + 40, call + 48, out, call + 56)

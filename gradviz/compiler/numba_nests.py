@@ -16,7 +16,7 @@ from gradviz.core.primitive import Shape
 INDENT = "    "
 VECTOR, LONGEST_HIDDEN = 16, 64
 STARTS = {"sum": 0.0, "prod": 1.0, "max": float("-inf")}
-TAKEN = {"sum": "{0} + {1}", "prod": "{0} * {1}", "max": "{0} if ({0} >= {1}) | ({0} != {0}) else {1}"}
+TAKEN = {"sum": "{0} + {1}", "prod": "{0} * {1}", "max": "larger({0}, {1})"}
 
 
 class NestPrinter:
@@ -153,6 +153,8 @@ class NestPrinter:
         if kind == "sum":
             lines.append(f"{where} += {text}")
             return
+        if kind == "max":
+            self.helpers.add("larger")
         if not re.fullmatch(r"\w+", text):
             text = self._named(f"{held}_part", text, lines)
         if held != where:

@@ -6,19 +6,20 @@ loops, and memory is given to what has to be stored at all.
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Iterator, Sequence
 
 import numpy as np
 
-from gradviz.compiler import numba_blas, numba_math
-from gradviz.compiler.helpers import untyped
+from gradviz.compiler import numba_blas
 from gradviz.compiler.instructions import Place, Plan, size
 from gradviz.compiler.numba_fuse import Fused, FusedSteps, all_places, fuse
+from gradviz.compiler.numba_header import Needs, header
 from gradviz.compiler.numba_lower import Lowering
 from gradviz.compiler.numba_memory import Arena, silent
+from gradviz.compiler.numba_moves import with_fewer_copies
 from gradviz.compiler.numba_nests import INDENT, NestPrinter, offset
 from gradviz.compiler.numba_ops import Check, Product
+from gradviz.compiler.numba_steps import step_by_step
 from gradviz.compiler.numpy_constants import constant_text
 from gradviz.compiler.numpy_forms import Forms
 from gradviz.compiler.task import Task
@@ -28,76 +29,34 @@ FLAGS = '{"reassoc", "contract", "arcp", "nsz"}'
 
 KEPT = ("parameter", "input", "constant")
 
-ALIGNED = '''
-def aligned(length, dtype):
-    """Return memory that begins with a line of the cache."""
-    whole = np.empty(length + 64, dtype)
-    start = -whole.ctypes.data % 64 // whole.itemsize
-    return whole[start : start + length]
-
-
-def flat(x):
-    """Return the elements of an input in a row."""
-    return x.reshape(-1) if x.flags.writeable else x.flatten()
-'''
-
 
 class NumbaPrinter:
-    """Prints the functions of a layer.
-
-    Attributes:
-        numbers: the constants of the printed lines, by name.
-        helpers: the functions of `numba_math` that they need.
-        dtypes: the dtypes of the numbers that products are made of.
-    """
+    """Prints the functions of a layer."""
 
     def __init__(self) -> None:
-        self.numbers: dict[str, tuple[float, np.dtype[np.generic]]] = {}
-        self.helpers: set[str] = set()
-        self.products = False
-        self.views: dict[str, str] = {}
-        self._dtype: np.dtype[np.generic] = np.dtype(float)
+        self._needs: Needs | None = None
 
     def functions(self, task: Task, plan: Plan) -> list[list[str]]:
         """Return the lines of a function that takes the parameters and returns the function to be called."""
         printed = _Function(task.name, plan, task.says)
-        self.numbers |= printed.numbers
-        self.helpers |= printed.helpers
-        self.products |= bool(printed.calls)
-        self.views |= printed.forms.helpers.texts
-        self._dtype = printed.dtype
+        self._add(printed.needs)
         return [printed.lines]
 
     def merge(self, other: NumbaPrinter) -> None:
         """Take along what the lines of another printer need."""
-        self.numbers |= other.numbers
-        self.helpers |= other.helpers
-        self.products |= other.products
-        self.views |= other.views
-        self._dtype = other._dtype
+        if other._needs is not None:
+            self._add(other._needs)
 
     def header(self) -> list[str]:
         """Return the imports and helpers that the printed functions need."""
-        lines = ["from __future__ import annotations", "", "import math"]
-        lines += ["from ctypes import CFUNCTYPE, c_ssize_t"] if self.products else []
-        lines += ["", "import numpy as np", "from numba import njit"]
-        lines += ["from numba.extending import get_cython_function_address"] if self.products else []
-        lines += ["", *(f"{name} = np.{dtype}({value!r})" for name, (value, dtype) in sorted(self.numbers.items()))]
-        lines = [line.replace("(inf)", "(np.inf)").replace("(-inf)", "(-np.inf)") for line in lines]
-        lines += ["", *ALIGNED.rstrip().splitlines()]
-        if self.products:
-            lines += ["", *numba_blas.HEADER.format(letter="s" if self._dtype == np.float32 else "d").splitlines()]
-            lines += ["", "", *untyped(inspect.getsource(numba_blas.blas_calls)).splitlines()]
-        for text in self.views.values():
-            lines += ["", "", *text.rstrip().splitlines()]
-        if self.helpers:
-            text = inspect.getsource(numba_math)
-            start, end = text.index("one, two"), text.index("\n\n\ndef")
-            lines += ["", *text[start:end].splitlines()]
-            for name in sorted(self.helpers):
-                lines += ["", "", '@njit(fastmath={"contract", "nsz"}, error_model="numpy")']
-                lines += untyped(inspect.getsource(getattr(numba_math, name))).splitlines()
-        return lines
+        if self._needs is None:  # all functions are on single numbers
+            return ["import numpy as np"]
+        return header(self._needs)
+
+    def _add(self, needs: Needs) -> None:
+        if self._needs is None:
+            self._needs = Needs()
+        self._needs.add(needs)
 
 
 class _Function:
@@ -105,16 +64,16 @@ class _Function:
 
     Attributes:
         lines: its lines.
-        numbers, helpers: what they need.
+        needs: what they need.
         calls: what BLAS is told of each product.
         dtype: of the layer's numbers.
     """
 
     def __init__(self, name: str, plan: Plan, says: str) -> None:
         self._plan = plan
-        lowering = Lowering()
-        ops = fuse(lowering.body(plan.body))
         outputs = list(plan.outputs.values())
+        lowering = Lowering()
+        ops = fuse(step_by_step(with_fewer_copies(lowering.body(plan.body), outputs)))
         hidden = silent(ops, outputs)
         self._arena = Arena(ops, outputs, hidden)
         self._hidden = hidden
@@ -130,10 +89,9 @@ class _Function:
         self.forms = Forms()
         self._counts = [check.count for check in lowering.checks]
         body = [*checks, *self._body(ops)]
-        self._tables = lowering.tables
-        self.numbers = {key: (value, self.dtype) for key, value in self._nests.numbers.items()}
-        self.helpers = self._nests.helpers
         self.lines = [*self._kernel(name, body), "", "", *self._maker(name, says)]
+        nests = self._nests
+        self.needs = Needs(nests.numbers, nests.helpers, self.forms.helpers.texts, bool(self.calls), self.dtype)
 
     def _free(self, wanted: str) -> str:
         while wanted in self._taken:
@@ -200,13 +158,13 @@ class _Function:
 
     def _check(self, check: Check, number: int) -> list[str]:
         where = self._nests.index(check.index)
-        lines = [f"if ({where} < 0) | ({where} >= {check.count}):", f"{INDENT}return {number}"]
+        lines = [f"if ({where} < 0) | ({where} >= {check.count}):", f"{INDENT}return {number}, np.int64({where})"]
         for variable, length in reversed(list(zip(self._variables, check.space, strict=False))):
             lines = [f"for {variable} in range({length}):", *(INDENT + line for line in lines)]
         return lines
 
     def _kernel(self, name: str, body: list[str]) -> Iterator[str]:
-        yield f'@njit(fastmath={FLAGS}, error_model="numpy")'
+        yield f'@njit(fastmath={FLAGS}, error_model="numpy", no_cfunc_wrapper=True, no_rewrites=True)'
         yield f"def {name}_loops({', '.join(self._arguments())}):"
         for one in self._addressed:
             yield f"{INDENT}{one}_at = {one}.ctypes.data"
@@ -215,7 +173,7 @@ class _Function:
         for number, length in enumerate(self._nests.lengths):
             yield f"{INDENT}n_{length} = {self._lengths_at}[{number}] & 127"
         yield from (INDENT + line if line else "" for line in body)
-        yield f"{INDENT}return 0"
+        yield f"{INDENT}return {'0, np.int64(0)' if self._counts else '0'}"
 
     def _arguments(self) -> list[str]:
         return [*self._arrays, *self._told]
@@ -252,10 +210,11 @@ class _Function:
         yield f"{INDENT}def {name}({', '.join(place.name for place in plan.inputs.values())}):"
         run = f"{name}_loops({', '.join(given)})"
         if self._counts:
-            yield f"{2 * INDENT}wrong = {run}"
-            yield f"{2 * INDENT}if wrong:"
-            yield f"{3 * INDENT}count = {tuple(self._counts)}[wrong - 1]"
-            yield f'{3 * INDENT}raise IndexError(f"an index is out of range (there are {{count}}, counted from 0)")'
+            yield f"{2 * INDENT}check, wrong = {run}"
+            yield f"{2 * INDENT}if check:"
+            yield f"{3 * INDENT}count = {tuple(self._counts)}[check - 1]"
+            said = "the index {wrong} is out of range (there are {count}, counted from 0)"
+            yield f'{3 * INDENT}raise IndexError(f"{said}")'
         else:
             yield f"{2 * INDENT}{run}"
         yield from (2 * INDENT + line for line in moving)
@@ -282,10 +241,12 @@ class _Function:
                     (moving if place.root.kind == "input" else static).append(line)
                 elif place.kind == "constant":
                     static.append(f"{place.name} = {constant_text(place.value, place.dtype)}")
-                elif place.kind not in KEPT:
-                    start = self._arena.start(place) if place in self._arena else 0
+                elif place in self._arena:
+                    start = self._arena.start(place)
                     part = f"{self._memory(place.dtype)}[{start}:{start + size(place.shape)}]"
                     static.append(f"{place.name} = {part}.reshape({place.shape})")
+                elif place.kind not in KEPT:  # without elements
+                    static.append(f"{place.name} = np.empty({place.shape}, np.{place.dtype})")
         return static, moving
 
 

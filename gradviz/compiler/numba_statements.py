@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -21,9 +20,6 @@ from gradviz.namespaces import numpy as numbers
 
 POINTWISE = ELEMENTWISE | {"copy", "where", "guard", "indicator", "erf", "normal_cdf", "sigmoid", "softplus", "sinc"}
 """What is computed position by position."""
-
-LARGE, FEWEST_HALVED = 4096, 4
-"""The elements of an array whose maximum is looked for in halves, and those of the smallest half of a row."""
 
 STARTS = {"sum": 0.0, "prod": 1.0, "max": float("-inf")}
 """What reductions start from."""
@@ -80,25 +76,9 @@ class Statements:
                     self._emit(start)
                 if 0 in op.space:
                     return
-                op = self._halved(op) if op.reduce == "max" else op
                 op = op if gone else replace(op, reduce="")
             op = nested(op.space, op)
         self._ops.append(op)
-
-    def _halved(self, op: Statement) -> Statement:
-        """Return the maximum over fewer elements: of two halves first, which is many at a time."""
-        while math.prod(op.space) >= LARGE and op.fn == "copy" and summed(op)[-1:] == (len(op.space) - 1,):
-            half, odd = divmod(op.space[-1], 2)
-            (whole,) = op.args
-            if odd or half < FEWEST_HALVED or not isinstance(whole, Access) or whole.strides[-1] != 1:
-                break
-            space = (*op.space[:-1], half)
-            less = self.temporary("larger", space, op.writes.root.dtype)
-            args = (whole, replace(whole, offset=whole.offset + half))
-            out = self._at(less)
-            self._ops.append(Statement("maximum", args, out, space, says=op.says))
-            op = replace(op, args=(out,), space=space)
-        return op
 
     def _repeat(self, loop: Repeat) -> None:
         if not loop.length:

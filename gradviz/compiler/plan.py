@@ -87,7 +87,7 @@ class Planner:
 
     def constant(self, value: Any, dtype: Any) -> Place:
         """Make a constant, once for each value."""
-        array = np.array(value, dtype)
+        array = np.array(value, dtype, order="C")  # as its source will have it
         key = (array.shape, array.dtype.str, array.tobytes())
         if key not in self._known:
             made = self.place(_constant_name(array), array.shape, dtype, "constant", value=array, sample=array)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -145,8 +146,9 @@ class Programs:
         key = (task.name, size)
         if key not in self._made:
             scalar = None
-            if self._backend == "numpy" and self._storage.whole is not None:
-                scalar = scalar_program(task, graph(), self._storage, lambda: self._arrays(task, size, graph))
+            if self._storage.whole is not None:
+                arrays = partial(self._arrays, task, size, graph)
+                scalar = scalar_program(task, graph(), self._storage, arrays, self._backend)
             self._made[key] = self._arrays(task, size, graph) if scalar is None else scalar
         return self._made[key]
 

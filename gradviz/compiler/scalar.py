@@ -18,8 +18,8 @@ from gradviz.core.unroll import unroll
 MOST_WORK = 2000
 """Longer graphs are not even written out to be counted."""
 
-MOST_OPERATIONS = 400
-"""A longer function is none that anybody reads."""
+MOST_OPERATIONS = {"numpy": 400, "numba": 200}
+"""By backend. A longer function is none that anybody reads; a call of compiled loops costs as much as 200."""
 
 OPERATIONS_A_CALL = 40
 """So many operations on numbers (20 ns each) take less time than a call of NumPy with its part of the step (1 µs)."""
@@ -65,7 +65,7 @@ class ScalarProgram:
 
 
 def scalar_program(
-    task: Task, graph: Graph, storage: Storage, arrays: Callable[[], Callable[..., tuple[Any, ...]]]
+    task: Task, graph: Graph, storage: Storage, arrays: Callable[[], Callable[..., tuple[Any, ...]]], backend: str
 ) -> ScalarProgram | None:
     """Return a function of single numbers, or None where arrays are quicker or the only way.
 
@@ -74,6 +74,7 @@ def scalar_program(
         graph: of single instructions.
         storage: of the parameters.
         arrays: makes the function on arrays.
+        backend: what that is printed as.
     """
     if storage.whole is None or work(graph) > MOST_WORK:
         return None
@@ -82,7 +83,7 @@ def scalar_program(
         printed = print_scalars(task, flat, unrolled(flat), storage)
     except UnsuitableError:
         return None
-    if printed.operations > min(MOST_OPERATIONS, OPERATIONS_A_CALL * _calls(graph)):
+    if printed.operations > min(MOST_OPERATIONS[backend], OPERATIONS_A_CALL * _calls(graph)):
         return None
     return ScalarProgram(task, flat, printed, storage, arrays)
 

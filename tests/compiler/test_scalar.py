@@ -17,7 +17,7 @@ HUGE = 1e300  # for what does not add up: there it would be a matter of order wh
 def always(monkeypatch):
     """Numbers wherever they can be, whether it pays or not."""
     monkeypatch.setattr(scalar, "OPERATIONS_A_CALL", 10**6)
-    monkeypatch.setattr(scalar, "MOST_OPERATIONS", 10**6)
+    monkeypatch.setattr(scalar, "MOST_OPERATIONS", {"numpy": 10**6})
 
 
 def on_arrays(monkeypatch, graph, **options):
