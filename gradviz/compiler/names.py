@@ -32,7 +32,7 @@ class Names:
         return self.new(next(free, "a"))
 
 
-LETTERS = "abcdefghijklmnopqrsuvwxyz"
+LETTERS = "abcdefghijkmnpqrsuvwxyz"  # l and o look like 1 and 0
 _RESERVED = set(
     "False None True and as assert async await break class continue def del elif else except finally for from global "
     "if import in is lambda nonlocal not or pass raise return try while with yield np math range reversed t "
