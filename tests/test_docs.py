@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import textwrap
 
 import pytest
 from gallery import EXAMPLES, ROOT
@@ -119,15 +120,13 @@ def test_the_commands_of_the_page_of_training_work(tmp_path):
     assert names <= {path.name for path in tmp_path.iterdir()}
 
 
-def test_the_page_of_training_shows_formulas_of_the_source():
+def test_the_page_of_training_shows_the_source():
     text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
     scope = {}
     exec("import gradviz as gv\nimport numpy as np", scope)
     exec(re.search(r"### The source.*?```python\n(.*?)print", text, re.DOTALL)[1], scope)
     shown = re.search(r"```text\n(for .*?)```", text, re.DOTALL)[1]
-    formulas = re.findall(r"# .*", shown)
-    assert len(formulas) == 6
-    assert all(formula in scope["lstm"].source for formula in formulas)
+    assert textwrap.indent(shown, " " * 8) in scope["lstm"].source
     assert re.search(r"LSTM .* is 200 lines", text)
     assert 180 <= scope["lstm"].source.count("\n") <= 200
 
