@@ -1,6 +1,7 @@
 """The activation functions of packed gates: one tanh for all, since σ(z) = (1 + tanh(z/2))/2.
 
-The halves go into the weights where these are the same at all steps.
+The halves go into the weights where these are the same at all steps. Of large gates each kind has a tanh of its own:
+what is kept for the way back is then the values of the gates, and not the tanh of those that are σ, too.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import numpy as np
 from gradviz.compiler.expand import recell
 from gradviz.compiler.joins import span_of
 from gradviz.compiler.kinds import FIXED, CellRewriter
+from gradviz.compiler.loops import LARGE
 from gradviz.core.apply import constant
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph, Node
@@ -86,11 +88,14 @@ class _Gates:
         names = [self._names[self._first + place] for place in range(len(self._lanes))]
         factors = np.array([0.5 if name == "sigmoid" else 1.0 for name in names])
         part = base if self._whole else base[self._first : self._first + len(names)]
-        both = FUNCTIONS["tanh"](self._scaled(part, factors) if min(factors) < 1 else part)
+        inner = self._scaled(part, factors) if min(factors) < 1 else part
+        together = math.prod(base.shape[1:]) < LARGE
+        both = FUNCTIONS["tanh"](inner) if together else inner
         half = constant(0.5, base.dtype)
         for name, group in groupby(range(len(names)), names.__getitem__):
             run = list(group)
             values = both[run[0] : run[-1] + 1]
+            values = values if together else FUNCTIONS["tanh"](values)
             values = values * half + half if name == "sigmoid" else values
             for place, number in enumerate(run):
                 self._made[self._first + number] = values[place]

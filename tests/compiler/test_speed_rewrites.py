@@ -82,7 +82,8 @@ CELLS = {
 @pytest.mark.parametrize("used", ["last", "first", "all", "last and all"])
 def test_cells_in_loops_over_many_samples(options, used, monkeypatch):
     """From 8 samples on the products are put together in another way; what is large stays in the loop."""
-    monkeypatch.setattr("gradviz.compiler.loops.LARGE", 30)
+    for module in ("loops", "gates"):
+        monkeypatch.setattr(f"gradviz.compiler.{module}.LARGE", 30)
     batch = 9
     xs = gv.param("scale", RNG.normal(size=3)) * gv.data("x", shape=(6, 3))  # with a gradient by what is read
     states = nn.recurrent(xs, hidden=4, **options)
