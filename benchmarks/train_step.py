@@ -40,8 +40,8 @@ from peers.worker import CLOCKS, PEERS, STEPS, Report, work
 
 SLICE = 0.02
 """About how many seconds a peer works at its turn."""
-REST = 0.04
-"""Seconds until the threads of the peer before have gone to sleep."""
+REST = 0.16
+"""Seconds until the threads of the peer before have gone to sleep: OpenBLAS's wait actively for 0.12."""
 POOLS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS", "NPROC")
 
 
