@@ -26,7 +26,7 @@ from gradviz.core.files import check_room
 from gradviz.core.format import array_text
 from gradviz.core.graph import Graph
 from gradviz.core.primitive import DATA
-from gradviz.draw.plot import FORMATS
+from gradviz.draw.plot import FORMATS, need_matplotlib
 from gradviz.errors import ScriptError, UsageError
 
 DATASET = "dataset"
@@ -85,6 +85,8 @@ def command(
     weights, curve, saved = (cwd / one if one else None for one in (output, plot, checkpoint))
     if curve is not None and curve.suffix[1:].lower() not in FORMATS:
         raise UsageError(f"--plot {plot!r} does not say its format", hint=f"name it .{', .'.join(FORMATS)}")
+    if curve is not None:
+        need_matplotlib()
     answer = streams.take_stdout()
     one = load_one(wanted, parse_at(points), "trained")
     graph, at = one.graph, one.at

@@ -86,7 +86,7 @@ class Plot:
         self.all_axes: tuple[Axes, ...] = tuple(made.ravel())
 
     def _settings(self) -> AbstractContextManager[None]:
-        return _matplotlib().rc_context(_style(self.theme))  # type: ignore[no-any-return]
+        return need_matplotlib().rc_context(_style(self.theme))  # type: ignore[no-any-return]
 
     def __enter__(self) -> Self:
         self._block.enter_context(self._settings())
@@ -222,7 +222,12 @@ def _rounded(svg: bytes) -> bytes:
     return _PLACES.sub(lambda places: _DIGITS.sub(rb"\1", places[0]), svg)
 
 
-def _matplotlib() -> Any:
+def need_matplotlib() -> Any:
+    """Return matplotlib.
+
+    Raises:
+        DrawError: when it is not installed; to be found out before the work that is to be drawn.
+    """
     try:
         import matplotlib as found
     except ImportError:

@@ -1,11 +1,13 @@
 """`gradviz train` and `gradviz compile` as a user calls them: answers, files, Ctrl-C, kills, full disks, bad input."""
 
 import json
+import os
 import re
 import resource
 import signal
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -170,6 +172,15 @@ def test_the_bar_is_there_where_somebody_watches(gradviz):
 def no_room():
     signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
+
+
+def test_a_plot_without_matplotlib_is_refused_before_the_training(line):
+    line.write("without/matplotlib/__init__.py", "raise ImportError")
+    path = f"{line.folder / 'without'}{os.pathsep}{Path(__file__).parents[2]}"
+    wanted = "plots need an extra (pip install 'gradviz[plot]')"
+    options = ("-o", "w.safetensors", "--plot", "loss.svg")
+    line.refuses("train", "line.py", *options, status=1, line=wanted, env={"PYTHONPATH": path})
+    assert not (line.folder / "w.safetensors").exists()
 
 
 @pytest.mark.parametrize("option", ["-o", "--plot", "--checkpoint"])
