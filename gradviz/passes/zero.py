@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import inspect
+import signal
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,26 +30,44 @@ def time_limit(seconds: float) -> Iterator[None]:
     SymPy knows no limits of its own, and a signal would only reach the main thread; the interpreter's
     trace hook is asked at every call of a function instead. A debugger's hook is put back afterwards.
 
+    Ctrl-C waits for the next call, too: raised wherever the interpreter is, it might be swallowed.
+
     Raises:
-        TimeIsUpError: from within the code.
+        TimeIsUpError, KeyboardInterrupt: from within the code.
     """
     end = time.monotonic() + seconds
     before = sys.gettrace()
+    interrupted = False
+
+    def interrupt(number: int, frame: FrameType | None) -> None:
+        nonlocal interrupted
+        interrupted = True
 
     def look(frame: FrameType, event: str, arg: object) -> Any:
         code = frame.f_code
         loops = code.co_filename.endswith("libhyper.py")  # mpmath's series are long loops without a call
         # elsewhere the error might be swallowed: by a generator at its end, or a callback of the garbage collector
         sound = code.co_filename.startswith(_SYMPY) and not code.co_flags & inspect.CO_GENERATOR
-        if (loops or sound) and time.monotonic() > end:
-            raise TimeIsUpError
+        if loops or sound:
+            if interrupted:
+                raise KeyboardInterrupt
+            if time.monotonic() > end:
+                raise TimeIsUpError
         return look if loops else None
 
+    is_main = threading.current_thread() is threading.main_thread()
+    waits = is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if waits:
+        signal.signal(signal.SIGINT, interrupt)
     sys.settrace(look)
     try:
         yield
     finally:
         sys.settrace(before)
+        if waits:
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+    if interrupted:
+        raise KeyboardInterrupt
 
 
 def is_zero(expression: Any) -> bool:
