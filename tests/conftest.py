@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import runpy
+import signal
 import tempfile
 import zlib
 from math import prod
@@ -21,6 +22,9 @@ from gradviz.passes.whole import too_big
 
 settings.register_profile("repeatable", derandomize=True, deadline=None)  # the same graphs on every machine
 settings.load_profile("repeatable")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a script's job in the background, and all that it starts
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 os.environ["GRADVIZ_CACHE"] = tempfile.mkdtemp(prefix="gradviz-tests-")  # nothing of the tests in the user's own
 
