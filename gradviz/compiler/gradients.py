@@ -106,7 +106,7 @@ class _Differentiation:
             added = passed_on(self._graph, self._handles, index, g, xp)
         except GradvizError:
             raise
-        except Exception as error:
+        except Exception as error:  # the rule may be a user's
             raise GraphError(
                 f"the rule of {self._graph.describe(index)} cannot be run on nodes: {type(error).__name__}: {error}",
                 where=error_location(error) or user_location(),
