@@ -214,7 +214,7 @@ class Layer:
             index = graph.paths[path]
             values[index] = array.astype(graph.rows[index].dtype)
             values[index].flags.writeable = False
-        return replace(graph, constants=values)
+        return replace(graph, given=values)
 
     @property
     def source(self) -> str:
@@ -243,7 +243,7 @@ class Layer:
 def _without_values(graph: Graph) -> Graph:
     """Return the graph without what its parameters start from: the layer has them in arrays of its own."""
     kept = {index: value for index, value in graph.constants.items() if graph.rows[index].op is not PARAMETER}
-    return replace(graph, constants=kept)
+    return replace(graph, given=kept)
 
 
 def _batch(size: Any) -> int | None:

@@ -19,9 +19,9 @@ _NUMBERS = (bool, int, float)
 _NOTHING: Mapping[str, Any] = {}
 
 
-def make_leaf(op: Primitive, array: Array | None, lane: Lane) -> Expr:
+def make_leaf(op: Primitive, value: Array | float | None, lane: Lane) -> Expr:
     """Put a leaf on the tape."""
-    row = lane.quick.get(op.name) or lane.row(op, _NOTHING, share=True)
+    row = getattr(lane.quick, op.name, None) or lane.row(op, _NOTHING, share=True)
     made = Expr()
     made.lane = lane
     made.id = index = len(lane.rows)
@@ -30,8 +30,8 @@ def make_leaf(op: Primitive, array: Array | None, lane: Lane) -> Expr:
     lane.second.append(ABSENT)
     tape = lane.tape
     tape.leaves.append(index)
-    if array is not None:
-        tape.values[index] = array
+    if value is not None:
+        tape.values[index] = value
     return made
 
 
@@ -117,7 +117,7 @@ def _apply_again(op: Primitive, args: tuple[Any, ...]) -> Expr | None:
             return None
         else:
             lane = arg.lane
-    if lane is None or op.name not in lane.quick or len(args) != len(op.partials or ()):
+    if lane is None or not hasattr(lane.quick, op.name) or len(args) != len(op.partials or ()):
         return None
     if numbers:
         if lane.shape != () or lane.dtype is not FLOAT64:
@@ -126,7 +126,7 @@ def _apply_again(op: Primitive, args: tuple[Any, ...]) -> Expr | None:
             [make_leaf(CONSTANT, to_array(arg, FLOAT64), lane) if type(arg) in _NUMBERS else arg for arg in args]
         )
     made = handle(lane, len(lane.rows))
-    lane.rows.append(lane.quick[op.name])
+    lane.rows.append(lane.row(op, _NOTHING, share=True))
     lane.tape.args.append(tuple([arg.id for arg in args]))
     return made
 

@@ -14,7 +14,7 @@ from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph
 from gradviz.core.names import check_name
 from gradviz.core.primitive import DATA, PARAMETER, Primitive
-from gradviz.core.tape import Tape, current_tape, number_lane, scope
+from gradviz.core.tape import Tape, current_tape, number_lane, opened, scope
 from gradviz.errors import GraphError, user_location
 
 __all__ = ["Expr", "constant", "data", "graph", "param", "roots", "scope"]
@@ -58,7 +58,7 @@ def _leaf(op: Primitive, name: str, value: Any, shape: Any, dtype: Any, tex: str
     if not (type(name) is str and name.isidentifier()):
         check_name(name)
     if type(value) is float and dtype is None and shape is None:  # most leaves of big graphs
-        made = make_leaf(op, np.float64(value), number_lane())  # type: ignore[arg-type]  # a scalar is as good
+        made = make_leaf(op, value, opened.numbers() or number_lane())
     else:
         made = _array_leaf(op, name, value, shape, dtype)
     tape = made.lane.tape
@@ -160,7 +160,7 @@ def _extract(tape: Tape, outputs: Mapping[str, int]) -> Graph:
                 leaf_ids=tuple(tape.leaves[: bisect_left(tape.leaves, end)]),
                 texts=_below(tape.names, end, tape),
                 given_tex=_below(tape.tex, end, tape),
-                constants=_below(tape.values, end, tape),
+                given=_below(tape.values, end, tape),
                 outputs=dict(outputs),
                 distinct_rows=frozenset(tape.distinct_rows if whole else rows),
                 looped=tape.looped,
@@ -174,7 +174,7 @@ def _extract(tape: Tape, outputs: Mapping[str, int]) -> Graph:
         leaf_ids=tuple([new for new, row in enumerate(rows) if row.op.leaf]),
         texts=_moved(tape.names, place),
         given_tex=_moved(tape.tex, place),
-        constants=_moved(tape.values, place),
+        given=_moved(tape.values, place),
         outputs={name: place[old] for name, old in outputs.items()},
         distinct_rows=frozenset(rows),
         looped=tape.looped,

@@ -13,26 +13,32 @@ from gradviz.core.primitive import CONSTANT, FUNCTIONS, REGISTRY, Shape
 from gradviz.core.tape import Lane, Tape
 from gradviz.errors import GraphError, user_location
 
+_BINARY = """
+def method(self, other):
+    lane = self.lane
+    try:
+        if other.lane is not lane:
+            return REGISTRY["{name}"](self, other)
+        lane.rows.append(lane.quick.{name})
+    except AttributeError:
+        return REGISTRY["{name}"](self, other)
+    made = Expr()  # written out here and in `make_leaf`: a call would cost as much as all of it
+    made.lane = lane
+    made.id = len(lane.first)
+    lane.first.append(self.id)
+    lane.second.append(other.id)
+    return made
+"""
+
 
 def _binary(name: str) -> Callable[[Expr, Any], Expr]:
-    """Make an operator's method: two handles of one lane take the quick way, all others `gradviz.core.apply`."""
+    """Make an operator's method: two handles of one lane take the quick way, all others `gradviz.core.apply`.
 
-    def method(self: Expr, other: Any) -> Expr:
-        lane = self.lane
-        try:
-            if other.lane is not lane:
-                return REGISTRY[name](self, other)  # type: ignore[no-any-return]
-            lane.rows.append(lane.quick[name])
-        except (AttributeError, KeyError):
-            return REGISTRY[name](self, other)  # type: ignore[no-any-return]
-        made = Expr()  # written out here and in `make_leaf`: a call would cost as much as all of it
-        made.lane = lane
-        made.id = len(lane.first)
-        lane.first.append(self.id)
-        lane.second.append(other.id)
-        return made
-
-    return method
+    It is printed with the name in it, since a row is found sooner by an attribute than by a key.
+    """
+    found: dict[str, Callable[[Expr, Any], Expr]] = {}
+    exec(compile(_BINARY.format(name=name), __file__, "exec"), globals(), found)
+    return found["method"]
 
 
 def _reflected(name: str) -> Callable[[Expr, Any], Expr]:

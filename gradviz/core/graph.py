@@ -25,6 +25,11 @@ Array = NDArray[Any]
 Edge = tuple[int, int]
 
 
+def as_array(value: Array | float) -> Array:
+    """Return a leaf's value as an array, or as NumPy's scalar, which is as good."""
+    return np.float64(value) if type(value) is float else value  # type: ignore[return-value]
+
+
 class Row:
     """What nodes of the same kind share: operation, attributes, shape, dtype, scope. Never changed."""
 
@@ -92,7 +97,7 @@ class Graph:
         leaf_ids: the ids of the leaves, increasing.
         texts: the names of the named nodes.
         given_tex: the LaTeX of those names, where some was given.
-        constants: the values of leaves that have one.
+        given: the values of leaves that have one; a number may be a Python float.
         outputs: the ids of the outputs by name, in order.
         looped: whether a node may be a scan.
     """
@@ -102,7 +107,7 @@ class Graph:
     leaf_ids: tuple[int, ...]
     texts: Mapping[int, str]
     given_tex: Mapping[int, str]
-    constants: Mapping[int, Array] = field(repr=False)
+    given: Mapping[int, Array | float] = field(repr=False)
     outputs: Mapping[str, int]
     distinct_rows: frozenset[Row] = field(repr=False)
     looped: bool = False
@@ -117,6 +122,11 @@ class Graph:
     def args(self) -> tuple[tuple[int, ...], ...]:
         """The ids of the arguments of every node."""
         return tuple(self.arguments)
+
+    @cached_property
+    def constants(self) -> Mapping[int, Array]:
+        """The values of leaves that have one, as arrays and NumPy's scalars."""
+        return {index: as_array(value) for index, value in self.given.items()}
 
     @cached_property
     def names(self) -> Mapping[int, Name]:

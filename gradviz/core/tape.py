@@ -60,7 +60,7 @@ class Tape:
         self.leaves: list[int] = []
         self.names: dict[int, str] = {}
         self.tex: dict[int, str] = {}
-        self.values: dict[int, Array] = {}
+        self.values: dict[int, Array | float] = {}
         self.scoped = False
         self.extracted = 0
         self.looped = False
@@ -99,7 +99,11 @@ class Tape:
         for known in self._lanes.values():
             lane = known()
             if lane is not None:
-                lane.quick.clear()
+                lane.quick = Quick()
+
+
+class Quick:
+    """Rows by the name of their operation: attributes, which the operators find sooner than entries of a dict."""
 
 
 class Lane:
@@ -107,7 +111,7 @@ class Lane:
 
     Attributes:
         shape, dtype: of the values.
-        quick: by name, the row of an elementwise operation whose arguments are all in this lane (then
+        quick: by its name, the row of an elementwise operation whose arguments are all in this lane (then
             its value is, too), and the rows of leaves; valid in the scope that is open.
         rows, first, second: the tape's columns, at hand for the operators.
     """
@@ -118,19 +122,19 @@ class Lane:
         self.tape = tape
         self.shape = shape
         self.dtype = dtype
-        self.quick: dict[str, Row] = {}
+        self.quick = Quick()
         self.rows = tape.rows
         self.first = tape.args.first
         self.second = tape.args.second
 
     def row(self, op: Primitive, attrs: Mapping[str, Any], share: bool) -> Row:
         """Return the row of a node that is built now; a shared one is made once a scope."""
-        found = self.quick.get(op.name) if share else None
+        found = getattr(self.quick, op.name, None) if share else None
         if found is None:
-            found = Row(op, attrs, self.shape, self.dtype, _open.scope)
+            found = Row(op, attrs, self.shape, self.dtype, opened.scope)
             self.tape.distinct_rows.append(found)
             if share:
-                self.quick[op.name] = found
+                setattr(self.quick, op.name, found)
         return found
 
 
@@ -144,30 +148,31 @@ class _Open(threading.local):
     scope: str = ""
 
 
-_open = _Open()
+opened = _Open()
+"""What this thread has open: its tape, the lane of its numbers, and the scope."""
 
 
 def current_tape() -> Tape:
     """Return this thread's tape, a new one when no handle of the last is alive."""
-    tape = _open.tape()
+    tape = opened.tape()
     if tape is None:
         tape = Tape()
-        tape.scoped = bool(_open.scope)
-        _open.tape = weakref.ref(tape)
+        tape.scoped = bool(opened.scope)
+        opened.tape = weakref.ref(tape)
     return tape
 
 
 def leave_tape() -> None:
     """Begin a new tape with the next leaf, as if no handle were alive: another script begins."""
-    _open.tape = _open.numbers = _nothing
+    opened.tape = opened.numbers = _nothing
 
 
 def number_lane() -> Lane:
     """Return the lane of float64 numbers on this thread's tape."""
-    lane = _open.numbers()  # if it lives, so does its tape, which is then the current one
+    lane = opened.numbers()  # if it lives, so does its tape, which is then the current one
     if lane is None:
         lane = current_tape().lane((), FLOAT64)
-        _open.numbers = weakref.ref(lane)
+        opened.numbers = weakref.ref(lane)
     return lane
 
 
@@ -187,11 +192,11 @@ def scope(name: str) -> Iterator[str]:
     """
     if "/" in check_name(name):
         raise GraphError(f"the scope name {name!r} holds a '/'", where=user_location(), hint="nest scopes instead")
-    before = _open.scope
+    before = opened.scope
     path = f"{before}/{name}" if before else name
     with inside(path):
         yield path
-    tape = _open.tape()
+    tape = opened.tape()
     if tape is not None:
         tape.scopes.setdefault(path, 2)  # not after an error: what was begun is written again
 
@@ -208,7 +213,7 @@ def numbered(name: str) -> str:
         ('road_2', 'river')
     """
     scopes = current_tape().scopes
-    path = f"{_open.scope}/{name}" if _open.scope else name
+    path = f"{opened.scope}/{name}" if opened.scope else name
     if path not in scopes:
         return name
     while f"{path}_{scopes[path]}" in scopes:
@@ -219,7 +224,7 @@ def numbered(name: str) -> str:
 @contextmanager
 def inside(path: str) -> Iterator[None]:
     """Open a scope by its whole path, whatever is open; "" for none."""
-    before = _open.scope
+    before = opened.scope
     if path == before:
         yield
         return
@@ -231,7 +236,7 @@ def inside(path: str) -> Iterator[None]:
 
 
 def _switch(path: str) -> None:
-    _open.scope = path
-    tape = _open.tape()
+    opened.scope = path
+    tape = opened.tape()
     if tape is not None:
         tape.forget_rows()

@@ -63,7 +63,7 @@ def trace(arguments: Sequence[Expr], results: Sequence[Expr]) -> tuple[Graph, tu
         leaf_ids=tuple(place[old] for old in ids if old in cut or not tape.args[old]),
         texts={place[old]: tape.names[old] for old in ids if old in tape.names},
         given_tex={place[old]: tape.tex[old] for old in ids if old in tape.tex},
-        constants={place[old]: tape.values[old] for old in outer if tape.rows[old].op is CONSTANT},
+        given={place[old]: tape.values[old] for old in outer if tape.rows[old].op is CONSTANT},
         outputs={f"next{number}": place[result.id] for number, result in enumerate(results)},
     )
     inputs = (*(place[argument.id] for argument in arguments), *(place[old] for old in captured))

@@ -13,7 +13,7 @@ import numpy as np
 
 from gradviz.core.arrays import to_array
 from gradviz.core.expr import Expr
-from gradviz.core.graph import Graph, Row
+from gradviz.core.graph import Graph, Row, as_array
 from gradviz.core.unroll import as_graph
 from gradviz.errors import GradvizError, GraphError, ValueMissingError, error_location, user_location
 from gradviz.namespaces import numpy as xp
@@ -42,7 +42,7 @@ def evaluate(graph: Graph | Expr, at: Mapping[str, Any] | None = None) -> Values
         9.0
     """
     frozen = as_graph(graph)
-    leaves = leaf_values(frozen, at or {})
+    leaves = _given_values(frozen, at or {})
     return _assemble(frozen, forward_values(frozen, leaves), None, None)
 
 
@@ -77,7 +77,7 @@ def backprop(
     """
     frozen = as_graph(graph)
     root = root_of(frozen, output)
-    leaves = leaf_values(frozen, at or {})
+    leaves = _given_values(frozen, at or {})
     chosen = None if wrt is None else frozenset(frozen.find(name) for name in wrt)
 
     def wanted() -> frozenset[int]:
@@ -93,7 +93,11 @@ def backprop(
 
 
 def leaf_values(graph: Graph, at: Mapping[str, Any]) -> Mapping[int, Any]:
-    """Return the value of every leaf: its own, or the one given by name."""
+    """Return the value of every leaf, an array or NumPy's scalar: its own, or the one given by name."""
+    return {index: as_array(value) for index, value in _given_values(graph, at).items()}
+
+
+def _given_values(graph: Graph, at: Mapping[str, Any]) -> Mapping[int, Any]:
     given: dict[int, Any] = {}
     for name, value in at.items():
         index = graph.find(name)
@@ -109,7 +113,7 @@ def leaf_values(graph: Graph, at: Mapping[str, Any]) -> Mapping[int, Any]:
                 f"{name!r} has shape {row.shape}, the value given has {array.shape}", where=user_location()
             )
         given[index] = array
-    values = {**graph.constants, **given} if given else graph.constants
+    values = {**graph.given, **given} if given else graph.given
     if len(values) < len(graph.leaf_ids):
         for leaf in graph.leaves:
             if leaf.id in values:

@@ -54,6 +54,8 @@ class Beginning:
     def _after_leaves(self, start: int) -> int:
         """Return the first place from start on that is no leaf, and count the leaves on the way."""
         ids = self._leaf_ids
+        if self.leaves == len(ids) or ids[self.leaves] != start:
+            return start
         others = start - self.leaves  # so many stand before the leaves that stand here
         self.leaves = bisect_right(range(len(ids)), others, lo=self.leaves, key=lambda count: ids[count] - count)
         end = others + self.leaves
@@ -121,8 +123,10 @@ class Beginning:
         with np.errstate(all="ignore"):
             for place, row, arguments in reversed(self.runs):
                 inputs = [values[ids] for ids in arguments]
-                for ids, partial in zip(arguments, row.op.partials or (), strict=True):
-                    np.add.at(adjoints, ids, adjoints[place] * partial(xp, values[place], *inputs, **row.attrs))
+                for ids, rule in zip(arguments, row.op.partials or (), strict=True):
+                    partial = rule(xp, values[place], *inputs, **row.attrs)
+                    added = adjoints[place] if type(partial) is int and partial == 1 else adjoints[place] * partial
+                    np.add.at(adjoints, ids, added)
         return adjoints
 
 
