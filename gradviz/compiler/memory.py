@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
+from gradviz.compiler.addresses import memory_of
 from gradviz.compiler.instructions import ELEMENTWISE, Block, Instruction, Place, Repeat, size
 from gradviz.core.graph import Graph
 from gradviz.core.primitive import PARAMETER
@@ -111,8 +113,17 @@ class Memory:
 def _in_place(old: _Life, new: _Life) -> bool:
     """Whether a new value may stand where an argument of its instruction stood, which nobody else reads."""
     maker = new.maker
-    if maker is None or old.end != new.start or maker.out is not new.place or maker.fn not in ELEMENTWISE:
+    if maker is None or old.end != new.start or maker.fn not in ELEMENTWISE:
         return False
     readers = [arg for arg in maker.args if isinstance(arg, Place) and arg.root is old.place]
-    same = all(arg is old.place for arg in readers)
+    same = all(_lies(arg) == _lies(maker.out) for arg in readers)
     return bool(readers) and same and (old.place.shape, old.place.dtype) == (new.place.shape, new.place.dtype)
+
+
+def _lies(place: Place) -> Any:
+    """Return where in its root's memory a place is; the root itself is all of it."""
+    if place.base is None:
+        return None
+    assert place.sample is not None
+    assert place.root.sample is not None
+    return memory_of(place.sample, place.root.sample)

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gradviz.compiler.addresses import address
 from gradviz.compiler.instructions import Place
 from gradviz.core.graph import Array
 from gradviz.core.primitive import Shape
@@ -78,7 +79,7 @@ class Addresses:
         root = place.root
         sample = sample_of(place) if shown is None else shown
         base = sample_of(root)
-        offset = (_address(sample) - _address(base)) // base.itemsize if sample.size else 0
+        offset = (address(sample) - address(base)) // base.itemsize if sample.size else 0
         strides = tuple(stride // base.itemsize for stride in sample.strides)
         terms = []
         for item in _items(place):
@@ -168,8 +169,3 @@ def _items(place: Place) -> list[Place]:
             found.append(one)
         one = one.base
     return found[::-1]
-
-
-def _address(array: Array) -> int:
-    address: int = array.__array_interface__["data"][0]
-    return address

@@ -10,10 +10,11 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
+from gradviz.compiler.addresses import memory_of
 from gradviz.compiler.instructions import Instruction, Place, Plan, Repeat
 from gradviz.compiler.names import Names
 from gradviz.compiler.numpy_forms import Forms
-from gradviz.compiler.numpy_views import memory_of, view_text
+from gradviz.compiler.numpy_views import view_text
 from gradviz.core.graph import Array
 
 

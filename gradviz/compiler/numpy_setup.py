@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.compiler.addresses import memory_of
 from gradviz.compiler.instructions import Block, Place, size
 from gradviz.compiler.numpy_constants import constant_text, dtype_name, number_text
 from gradviz.compiler.numpy_places import Places, ancestors
 from gradviz.compiler.numpy_text import assigned, tuple_text
-from gradviz.compiler.numpy_views import entries, memory_of
+from gradviz.compiler.numpy_views import entries
 from gradviz.core.primitive import Shape
 
 ROOM = '''

@@ -146,7 +146,9 @@ class Statements:
 
     def _is_used_once(self, place: Place) -> bool:
         plain = place not in self._kept and not place.label and place not in self._shown
-        return plain and self._uses[place] == 1 and place.kind in ("buffer", "scalar", "fresh")
+        base = place.base
+        turned = place.fn == "transpose" and base is not None and base.kind == "buffer" and self._shown[base] == [place]
+        return plain and self._uses[place] == 1 and (turned or place.kind in ("buffer", "scalar", "fresh"))
 
     def _said(self, one: Instruction) -> list[str]:
         """Return the user's formulas of what an instruction computes, each once."""

@@ -4,19 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import permutations
-from typing import Any
 
-import numpy as np
-
+from gradviz.compiler.addresses import address, moves
 from gradviz.core.graph import Array
 
 MOST_AXES = 5
 """Axes whose every order is tried."""
-
-
-def memory_of(array: Array, root: Array) -> tuple[Any, ...]:
-    """Return what two views of a root share if and only if they show the same elements in the same way."""
-    return (_address(array) - _address(root), array.shape, _moves(array.shape, array.strides), array.dtype.str)
 
 
 def view_text(base: Array, view: Array) -> str | None:
@@ -30,7 +23,7 @@ def view_text(base: Array, view: Array) -> str | None:
     """
     if not base.size or not view.size or base.dtype != view.dtype:
         return None
-    offset = _address(view) - _address(base)
+    offset = address(view) - address(base)
     if offset == 0 and _alike(view, base.shape, base.strides):
         return ""
     for axis in range(base.ndim):
@@ -60,7 +53,7 @@ def entries(base: Array | None, views: Mapping[str, Array | None]) -> tuple[list
     alike: dict[tuple[int, ...], dict[int, str]] = {}
     for name, view in views.items():
         if view is not None and view.ndim and view.flags.c_contiguous:
-            alike.setdefault(view.shape, {})[_address(view) - _address(base)] = name
+            alike.setdefault(view.shape, {})[address(view) - address(base)] = name
     for shape, found in alike.items():
         count = len(found)
         if count > 1 and sorted(found) == list(range(0, base.nbytes, base.nbytes // count)):
@@ -85,12 +78,7 @@ def _part(base: Array, view: Array, axis: int, offset: int) -> str | None:
 
 
 def _alike(view: Array, shape: tuple[int, ...], strides: tuple[int, ...]) -> bool:
-    return view.shape == shape and _moves(view.shape, view.strides) == _moves(shape, strides)
-
-
-def _moves(shape: tuple[int, ...], strides: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the strides; those of an axis of one entry say nothing."""
-    return tuple(move if length > 1 else 0 for length, move in zip(shape, strides, strict=True))
+    return view.shape == shape and moves(view.shape, view.strides) == moves(shape, strides)
 
 
 def _without(given: tuple[int, ...], axis: int) -> tuple[int, ...]:
@@ -99,8 +87,3 @@ def _without(given: tuple[int, ...], axis: int) -> tuple[int, ...]:
 
 def _put(given: tuple[int, ...], axis: int, value: int) -> tuple[int, ...]:
     return (*given[:axis], value, *given[axis + 1 :])
-
-
-def _address(array: Array) -> int:
-    found: int = np.asarray(array).__array_interface__["data"][0]
-    return found

@@ -11,7 +11,7 @@ from gradviz.compiler.kinds import CellRewriter
 from gradviz.compiler.loops import SmallLoop, used_results
 from gradviz.compiler.merge import merged
 from gradviz.compiler.patches import arranged
-from gradviz.compiler.products import rows_of_product, standing
+from gradviz.compiler.products import rows_of_product, scaled_factor, standing
 from gradviz.compiler.rules import RULES
 from gradviz.core.build import frozen
 from gradviz.core.expr import Expr
@@ -20,19 +20,22 @@ from gradviz.core.loop import Loop
 from gradviz.core.replay import replay
 from gradviz.passes.rewrite import Rewriter, Rule
 
+GraphRule = Callable[[Graph, Node, list[Expr]], Expr | None]
+"""Looks at a node in its graph, and its arguments, built anew; returns a handle of the same value, or None."""
+
 MOST_ROUNDS = 8
 
 
 def prepare(graph: Graph) -> Graph:
     """Return a graph whose loops are as small as can be, for gradients to be taken of it."""
-    return _smaller(graph, {}, merged)
+    return _smaller(graph, {}, merged, scaled_factor)
 
 
 def optimize(graph: Graph) -> Graph:
     """Return a graph of the same outputs that is quicker to run."""
     for _ in range(MOST_ROUNDS):
         before = graph
-        graph = _smaller(graph, RULES, _cell)
+        graph = _smaller(graph, RULES, _cell, arranged)
         if graph.args == before.args and [row.op for row in graph.rows] == [row.op for row in before.rows]:
             break
     return graph
@@ -48,7 +51,7 @@ def _cell(loop: Loop) -> Loop:
     return recell(joint, build, rename=False)
 
 
-def _smaller(graph: Graph, rules: Mapping[str, Rule], rewritten: Callable[[Loop], Loop]) -> Graph:
+def _smaller(graph: Graph, rules: Mapping[str, Rule], rewritten: Callable[[Loop], Loop], of_graph: GraphRule) -> Graph:
     rewriter = Rewriter(rules=rules, scopes=False)
     used = used_results(graph)
     loops: dict[Loop, Loop] = {}
@@ -56,10 +59,9 @@ def _smaller(graph: Graph, rules: Mapping[str, Rule], rewritten: Callable[[Loop]
 
     def build(node: Node, args: list[Expr]) -> Expr:
         loop = node.attrs.get("loop")
-        if rules and node.op.name == "windows" and (made := arranged(graph, node, args)) is not None:
-            return made
         if not isinstance(loop, Loop):
-            return rewriter.build(node, args)
+            made = of_graph(graph, node, args)
+            return rewriter.build(node, args) if made is None else made
         key = (loop, node.args)
         if node.attrs["take"] not in used.get(key, ()):
             return args[0]  # nobody will look at it

@@ -26,7 +26,9 @@ _COMPARED = {"max", "sum", "multiply", "greater_equal", "less_equal", "greater",
 
 
 def arranged(graph: Graph, node: Node, args: list[Expr]) -> Expr | None:
-    """Return windows in the order in which they are best computed with; None where they stay as they are."""
+    """Return windows in the order in which they are best computed with; None for others, and where they stay so."""
+    if node.op.name != "windows":
+        return None
     if math.prod(node.attrs["size"]) <= MOST_PLACES and _users(graph, node.id) <= _COMPARED:
         return _stacked(node, args[0])
     users = [graph.rows[user] for user, _ in graph.parents[node.id]]

@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from gradviz.compiler.expand import recorded
-from gradviz.compiler.instructions import COMPARISONS, ELEMENTWISE, VIEWS, Instruction, Place, Plan, Repeat
+from gradviz.compiler.instructions import Place, Plan
+from gradviz.compiler.layouts import laid_out, orders
 from gradviz.compiler.memory import Memory
 from gradviz.compiler.names import Names
-from gradviz.compiler.plan_loop import LoopPlan
-from gradviz.core.graph import Array, Graph, Row
-from gradviz.core.loop import Loop
+from gradviz.compiler.plan_body import Body
+from gradviz.core.graph import Array, Graph
 from gradviz.core.primitive import CONSTANT, PARAMETER
-from gradviz.errors import RuleError
 from gradviz.namespaces import numpy as numbers
-from gradviz.namespaces.record import Term
 
 
 def make_plan(graph: Graph, parameters: Mapping[str, Array]) -> Plan:
@@ -43,6 +39,7 @@ class Planner:
 
     def plan(self, graph: Graph, arrays: Mapping[str, Array]) -> Plan:
         """Plan a graph."""
+        graph = laid_out(graph)
         parameters: dict[str, Place] = {}
         inputs: dict[str, Place] = {}
         given: dict[int, Place] = {}
@@ -53,7 +50,7 @@ class Planner:
                 place.sample = arrays[leaf.path] if kind == "parameter" else np.empty(leaf.shape, leaf.dtype)
                 given[leaf.id] = place
                 (parameters if kind == "parameter" else inputs)[leaf.path] = place
-        body = Body(self, graph, given, {})
+        body = Body(self, graph, given, {}, orders(graph))
         instructions = body.run()
         memory = Memory()
         memory.assign(instructions, list(body.outputs.values()))
@@ -85,12 +82,12 @@ class Planner:
         sample = np.asarray(getattr(numbers, fn)(base.sample, *attrs))
         return self.place(wanted, sample.shape, base.dtype, "view", base=base, fn=fn, attrs=attrs, sample=sample)
 
-    def constant(self, value: Any, dtype: Any) -> Place:
+    def constant(self, value: Any, dtype: Any, name: str = "") -> Place:
         """Make a constant, once for each value."""
         array = np.array(value, dtype, order="C")  # as its source will have it
         key = (array.shape, array.dtype.str, array.tobytes())
         if key not in self._known:
-            made = self.place(_constant_name(array), array.shape, dtype, "constant", value=array, sample=array)
+            made = self.place(name or _constant_name(array), array.shape, dtype, "constant", value=array, sample=array)
             self.constants.append(made)
             self._known[key] = made
         return self._known[key]
@@ -103,196 +100,3 @@ def _constant_name(array: np.ndarray[Any, Any]) -> str:
         return f"zeros_{shape}" if 0 in equal else f"ones_{shape}" if 1 in equal else "table"
     number = f"{array.reshape(())[()]:.6g}".replace("-", "minus_").replace(".", "_").replace("+", "")
     return {"0": "zero", "1": "one", "2": "two", "0_5": "half", "minus_1": "minus_one"}.get(number, f"c{number}")
-
-
-class Body:
-    """The instructions of a graph, or of one step of a loop."""
-
-    def __init__(
-        self, planner: Planner, graph: Graph, given: Mapping[int, Place], targets: Mapping[int, Place]
-    ) -> None:
-        self._planner = planner
-        self._graph = graph
-        self._places: dict[int, Place] = dict(given)
-        self._targets = targets
-        self._found: list[Instruction | Repeat] = []
-        self._loops: dict[Any, list[Place]] = {}
-        self._joined: dict[int, Place] = {}
-        self._pieces: dict[int, list[Place]] = {}
-        self.looped: list[Place] = []
-        self._used_with_arrays = _used_with_arrays(graph)
-
-    @property
-    def outputs(self) -> dict[str, Place]:
-        """Where the outputs of the graph are."""
-        return {name: self._places[index] for name, index in self._graph.outputs.items()}
-
-    def at(self, index: int) -> Place:
-        """Return where the value of a node is."""
-        return self._places[index]
-
-    def run(self) -> list[Instruction | Repeat]:
-        """Plan every node."""
-        for index, row in enumerate(self._graph.rows):
-            if index in self._places:
-                continue
-            if row.op is CONSTANT:
-                self._places[index] = self._planner.constant(self._graph.constants[index], row.dtype)
-            elif isinstance(row.attrs.get("loop"), Loop):
-                self._places[index] = self._loop_result(index)
-            else:
-                self._places[index] = self._node(index)
-        for index, target in self._targets.items():
-            if self._places[index] is not target:
-                self._found.append(Instruction("copy", (self._places[index],), (), target))
-        return self._found
-
-    def _operand(self, term: Term, args: list[Place], row: Row) -> Place | float | int:
-        """Return an argument; a number beside arrays is an array of no axes, which NumPy takes quickest."""
-        if term.fn != "number":
-            return args[int(term.args[0])]
-        number: float | int = term.args[0]
-        return self._planner.constant(number, row.dtype) if row.shape != () else number
-
-    def _says(self, index: int) -> str:
-        name = self._graph.names.get(index)
-        return "" if name is None else name.name
-
-    def _node(self, index: int) -> Place:
-        row = self._graph.rows[index]
-        args = [self._places[arg] for arg in self._graph.args[index]]
-        term = recorded(row.op, row.attrs, tuple(arg.shape for arg in args))
-        if term is None:
-            raise RuleError(f"the rule of {self._graph.describe(index)} cannot be compiled: it asks for arrays")
-        while term.fn == "indicator" and term.args[0].fn != "symbol":
-            term = term.args[0]
-        operands = tuple(self._operand(arg, args, row) for arg in term.args)
-        if index not in self._targets:
-            view = self._view(index, term, operands)
-            if view is not None:
-                return view
-        if term.fn in JOINS:
-            return self._join(index, term, operands)
-        out = self._targets.get(index) or self._part_of_join(index, term.fn) or self._out(index, term)
-        self._found.append(Instruction(term.fn, operands, term.attrs, out, self._says(index)))
-        return out
-
-    def _join(self, index: int, term: Term, operands: tuple[Any, ...]) -> Place:
-        """Put the arguments side by side; those that were computed where they belong need no moving."""
-        parts = self._parts(index)
-        for part, operand in zip(parts, operands, strict=True):
-            if operand is not part:
-                self._found.append(Instruction("copy", (operand,), (), part, self._says(index)))
-        return self._joined[index]
-
-    def _parts(self, index: int) -> list[Place]:
-        """Return the places of the arguments of a join within its result."""
-        if index not in self._pieces:
-            row = self._graph.rows[index]
-            out = self._targets.get(index) or self._part_of_join(index, row.op.name)
-            out = out or self._planner.buffer(self._says(index), row.shape, row.dtype)
-            axis: int = row.attrs["axis"]
-            ends = [0]
-            for arg in self._graph.args[index]:
-                ends.append(ends[-1] + (1 if row.op.name == "stack" else self._graph.rows[arg].shape[axis]))
-            keys = [slice(*pair) if row.op.name == "concatenate" else pair[0] for pair in pairwise(ends)]
-            front = (slice(None),) * axis
-            self._joined[index] = out
-            self._pieces[index] = [self._shown(out, "getitem", ((*front, key, ...),), out.label) for key in keys]
-        return self._pieces[index]
-
-    def _part_of_join(self, index: int, fn: str) -> Place | None:
-        """Return the place of a value that is only used to be joined with others."""
-        edges = self._graph.parents[index]
-        if len(edges) != 1 or index in self._graph.outputs.values() or fn not in WITH_OUT:
-            return None
-        user, slot = edges[0]
-        if self._graph.rows[user].op.name not in JOINS:
-            return None
-        part = self._parts(user)[slot]
-        anywhere = fn in ELEMENTWISE or fn in JOINS or fn == "matmul"
-        return part if anywhere or part.contiguous else None
-
-    def _shown(self, base: Place, fn: str, attrs: tuple[Any, ...], name: str) -> Place:
-        """Make a view."""
-        made = self._planner.view(base, fn, attrs, name)
-        (self.looped if made.looped else self._planner.made).append(made)
-        return made
-
-    def _view(self, index: int, term: Term, operands: tuple[Any, ...]) -> Place | None:
-        """Return a place that shows a part of the argument, where no element need be moved."""
-        row = self._graph.rows[index]
-        if term.fn not in VIEWS or not isinstance(operands[0], Place):
-            return None
-        base = operands[0]
-        if base.sample is None or base.kind in ("scalar", "fresh") or row.shape == ():
-            return None
-        shown = np.asarray(getattr(numbers, term.fn)(base.sample, *term.attrs))
-        if not (shown.size == 0 or np.may_share_memory(shown, base.sample)):
-            return None
-        made = self._planner.place(
-            self._says(index), row.shape, row.dtype, "view", base=base, fn=term.fn, attrs=term.attrs, sample=shown
-        )
-        (self.looped if made.looped else self._planner.made).append(made)
-        return made
-
-    def _out(self, index: int, term: Term) -> Place:
-        row = self._graph.rows[index]
-        if term.fn not in WITH_OUT:
-            kind = "scalar" if row.shape == () else "fresh"
-            sample = np.empty(row.shape, row.dtype)
-            return self._planner.place(self._says(index), row.shape, row.dtype, kind, sample=sample)
-        if row.shape == () and not self._used_with_arrays[index]:
-            return self._planner.place(self._says(index), (), row.dtype, "scalar")
-        if term.fn == "fold":
-            return self._like(index, self._places[self._graph.args[index][0]])
-        return self._planner.buffer(self._says(index), row.shape, bool if self._is_mask(index, term) else row.dtype)
-
-    def _like(self, index: int, source: Place) -> Place:
-        """Return a buffer whose axes stand in memory in the order of those of another array."""
-        row = self._graph.rows[index]
-        assert source.sample is not None
-        strides = source.sample.strides[: len(row.shape)]
-        order = sorted(range(len(row.shape)), key=lambda axis: -strides[axis])
-        if order == sorted(order):
-            return self._planner.buffer(self._says(index), row.shape, row.dtype)
-        buffer = self._planner.buffer(self._says(index), [row.shape[axis] for axis in order], row.dtype)
-        return self._shown(buffer, "transpose", (tuple(order.index(axis) for axis in range(len(order))),), buffer.label)
-
-    def _is_mask(self, index: int, term: Term) -> bool:
-        """Whether a value is 0 or 1 and only multiplies numbers: truth values take less memory."""
-        graph = self._graph
-        if term.fn not in COMPARISONS or index in graph.outputs.values() or not graph.parents[index]:
-            return False
-        users = [(graph.rows[user].op.name, graph.args[user]) for user, _ in graph.parents[index]]
-        return all(name == "multiply" and args[0] != args[1] for name, args in users)
-
-    def _loop_result(self, index: int) -> Place:
-        row, args = self._graph.rows[index], self._graph.args[index]
-        loop: Loop = row.attrs["loop"]
-        if (loop, args) not in self._loops:
-            run = LoopPlan(self._planner, loop, [self._places[arg] for arg in args])
-            repeat = run.repeat(Body, self._says(index))
-            self._found += [*run.start, repeat]
-            self._loops[loop, args] = run.results
-        take: int = row.attrs["take"]
-        return self._loops[loop, args][take]
-
-
-JOINS = frozenset(("concatenate", "stack"))
-"""What puts arrays side by side."""
-
-WITH_OUT = ELEMENTWISE | {"matmul", "sum", "max", "prod", "concatenate", "stack", "getitem", "reshape", "transpose"}
-WITH_OUT |= {"broadcast_to", "einsum", "cumsum", "scatter", "pad", "flip", "take"}
-WITH_OUT |= {"windows", "fold", "copy"}
-"""What can be told where to put its result."""
-
-
-def _used_with_arrays(graph: Graph) -> bytearray:
-    """Return a flag a node: whether it is used beside an array, which is quicker for an array of no axes."""
-    flags = bytearray(len(graph))
-    for row, args in zip(graph.rows, graph.args, strict=True):
-        if row.shape != ():
-            for arg in args:
-                flags[arg] = 1
-    return flags

@@ -10,7 +10,8 @@ from gradviz.compiler.instructions import Instruction, Place, Repeat
 from gradviz.core.loop import Loop
 
 if TYPE_CHECKING:
-    from gradviz.compiler.plan import Body, Planner
+    from gradviz.compiler.plan import Planner
+    from gradviz.compiler.plan_body import Body
 
 
 class LoopPlan:

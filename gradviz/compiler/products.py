@@ -8,7 +8,7 @@ from typing import Any
 from gradviz.compiler.joins import Span, span_of
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph, Node
-from gradviz.core.primitive import FUNCTIONS
+from gradviz.core.primitive import CONSTANT, FUNCTIONS
 from gradviz.passes.rewrite import made_by
 
 SMALL_RESULT, SHORT_PRODUCT = 4096, 1_000_000
@@ -79,6 +79,22 @@ def rows_of_product(graph: Graph, node: Node, args: list[Expr]) -> Expr | None:
     rows = slice(own.start, own.stop)
     part = factors[0][rows] if turned is None else FUNCTIONS["transpose"](turned[0][:, rows])
     return FUNCTIONS["matmul"](part, factors[1])  # type: ignore[no-any-return]
+
+
+def scaled_factor(graph: Graph, node: Node, args: list[Expr]) -> Expr | None:
+    """A number times a large product of matrices is the number times a small factor."""
+    if node.op.name not in ("multiply", "divide"):
+        return None
+    for place in (0, 1) if node.op.name == "multiply" else (0,):
+        number, factors = args[1 - place], made_by(args[place], "matmul")
+        if factors is None or number.tape.rows[number.id].op is not CONSTANT or number.ndim:
+            continue
+        if len(graph.parents[node.args[place]]) > 1 or node.args[place] in graph.outputs.values():
+            continue
+        small = min(factors, key=lambda factor: factor.size)
+        if 2 * small.size <= args[place].size:
+            return FUNCTIONS["matmul"](*[node.op(one, number) if one is small else one for one in factors])  # type: ignore[no-any-return]
+    return None
 
 
 def standing(matrix: Expr) -> Expr:

@@ -13,7 +13,7 @@ from gradviz.core.primitive import CONSTANT
 from gradviz.core.unroll import as_graph
 from gradviz.errors import GraphError, RuleError, user_location
 from gradviz.namespaces.sympy import Case, plain, symbolic
-from gradviz.passes.evaluate import root_of
+from gradviz.passes.given import root_of
 from gradviz.passes.whole import too_big, write_out
 
 

@@ -17,7 +17,8 @@ from gradviz.core.unroll import as_graph
 from gradviz.errors import GradvizError
 from gradviz.passes.differences import Slope, measure_slope
 from gradviz.passes.edges import TOLERANCE, Kind, find_kinds, measure
-from gradviz.passes.evaluate import adjoints, forward_values, leaf_values
+from gradviz.passes.evaluate import adjoints, forward_values
+from gradviz.passes.given import leaf_values
 from gradviz.passes.prove import prove
 from gradviz.passes.report import LeafRow, Report
 from gradviz.passes.values import Column

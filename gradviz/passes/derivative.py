@@ -15,7 +15,7 @@ from gradviz.core.replay import replay
 from gradviz.core.unroll import as_graph
 from gradviz.errors import GradvizError, GraphError, error_location, user_location
 from gradviz.namespaces import nodes as xp
-from gradviz.passes.evaluate import scalar_root_of
+from gradviz.passes.given import scalar_root_of
 from gradviz.passes.rewrite import simplify
 
 

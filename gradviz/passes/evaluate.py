@@ -11,13 +11,13 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.core.arrays import to_array
 from gradviz.core.expr import Expr
-from gradviz.core.graph import Graph, Row, as_array
+from gradviz.core.graph import Graph, Row
 from gradviz.core.unroll import as_graph
-from gradviz.errors import GradvizError, GraphError, ValueMissingError, error_location, user_location
+from gradviz.errors import GradvizError, GraphError, error_location, user_location
 from gradviz.namespaces import numpy as xp
 from gradviz.passes import scalar
+from gradviz.passes.given import given_values, root_of, seed_of
 from gradviz.passes.values import Column, EdgeValues, NodeValues, Values, read_only
 
 
@@ -42,7 +42,7 @@ def evaluate(graph: Graph | Expr, at: Mapping[str, Any] | None = None) -> Values
         9.0
     """
     frozen = as_graph(graph)
-    leaves = _given_values(frozen, at or {})
+    leaves = given_values(frozen, at or {})
     return _assemble(frozen, forward_values(frozen, leaves), None, None)
 
 
@@ -77,7 +77,7 @@ def backprop(
     """
     frozen = as_graph(graph)
     root = root_of(frozen, output)
-    leaves = _given_values(frozen, at or {})
+    leaves = given_values(frozen, at or {})
     chosen = None if wrt is None else frozenset(frozen.find(name) for name in wrt)
 
     def wanted() -> frozenset[int]:
@@ -88,90 +88,8 @@ def backprop(
         if swept is not None:
             return _assemble(frozen, *swept, wanted)
     forward = _forward(frozen, leaves)
-    seeds = {root: _seed(frozen, root, seed)}
+    seeds = {root: seed_of(frozen, root, seed)}
     return _assemble(frozen, forward, adjoints(frozen, forward, seeds, frozen.depends_on(wanted())), wanted)
-
-
-def leaf_values(graph: Graph, at: Mapping[str, Any]) -> Mapping[int, Any]:
-    """Return the value of every leaf, an array or NumPy's scalar: its own, or the one given by name."""
-    return {index: as_array(value) for index, value in _given_values(graph, at).items()}
-
-
-def _given_values(graph: Graph, at: Mapping[str, Any]) -> Mapping[int, Any]:
-    given: dict[int, Any] = {}
-    for name, value in at.items():
-        index = graph.find(name)
-        row = graph.rows[index]
-        if not row.op.leaf:
-            raise GraphError(f"{graph.describe(index)} is computed and cannot be given a value", where=user_location())
-        try:
-            array = to_array(value, row.dtype)
-        except GraphError as error:
-            raise ValueMissingError(f"the value of {name!r} is {error.what}", where=user_location()) from None
-        if array.shape != row.shape:
-            raise ValueMissingError(
-                f"{name!r} has shape {row.shape}, the value given has {array.shape}", where=user_location()
-            )
-        given[index] = array
-    values = {**graph.given, **given} if given else graph.given
-    if len(values) < len(graph.leaf_ids):
-        for leaf in graph.leaves:
-            if leaf.id in values:
-                continue
-            name = leaf.path
-            raise ValueMissingError(
-                f"{name!r} has no value", where=user_location(), hint=f"give one: at={{{name!r}: …}}"
-            )
-    return values
-
-
-def root_of(graph: Graph, output: str | None) -> int:
-    """Return the id of an output by its name; of the only one for None."""
-    if output is None:
-        if len(graph.outputs) > 1:
-            raise GraphError(
-                f"the graph has {len(graph.outputs)} outputs",
-                where=user_location(),
-                hint=f"say which: output={next(iter(graph.outputs))!r}",
-            )
-        return next(iter(graph.outputs.values()))
-    if output not in graph.outputs:
-        raise GraphError(
-            f"the graph has no output {output!r}", where=user_location(), hint=f"it has {', '.join(graph.outputs)}"
-        )
-    return graph.outputs[output]
-
-
-def scalar_root_of(graph: Graph, output: str | None, hint: str) -> int:
-    """Return the id of an output that is a single number.
-
-    Raises:
-        GraphError: for an array, with a hint what to do; or as `root_of`.
-    """
-    root = root_of(graph, output)
-    shape = graph.rows[root].shape
-    if shape != ():
-        what = f"{graph.describe(root)} has shape {shape}; a derivative is of a single number"
-        raise GraphError(what, where=user_location(), hint=hint)
-    return root
-
-
-def _seed(graph: Graph, root: int, seed: Any) -> Any:
-    row = graph.rows[root]
-    if row.dtype.kind != "f":
-        raise GraphError(f"{graph.describe(root)} is no floating-point number", where=user_location())
-    if seed is None:
-        if row.shape not in ((), (1,), (1, 1)):
-            raise GraphError(
-                f"{graph.describe(root)} has shape {row.shape}; backpropagation starts at a single number",
-                where=user_location(),
-                hint="sum it, or give seed=…",
-            )
-        return np.ones(row.shape, row.dtype)
-    array = to_array(seed, row.dtype)
-    if array.shape != row.shape:
-        raise GraphError(f"the seed has shape {array.shape}, not {row.shape}", where=user_location())
-    return array
 
 
 def forward_values(graph: Graph, leaves: Mapping[int, Any]) -> Column:

@@ -19,7 +19,8 @@ from gradviz.errors import ValueMissingError
 from gradviz.namespaces.record import Term, as_term
 from gradviz.namespaces.tex import to_tex
 from gradviz.passes.algebra import Algebra
-from gradviz.passes.evaluate import backprop, scalar_root_of
+from gradviz.passes.evaluate import backprop
+from gradviz.passes.given import scalar_root_of
 from gradviz.passes.labels import Labeler, node_numbers
 from gradviz.passes.paths import FactoredNode, Path, count_paths, derivative_tex, factor, write_paths
 from gradviz.passes.values import Values

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gradviz.core.graph import Graph
-from gradviz.passes.evaluate import leaf_values
+from gradviz.passes.given import leaf_values
 from gradviz.passes.steps import Step
 
 

@@ -134,3 +134,69 @@ def test_labels_out_of_range_are_refused():
     for wrong in (4, -1):
         with pytest.raises(gv.GradvizError, match=rf"the index {wrong} is out of range \(there are 4"):
             layer.step(0.1, x=np.ones((2, 3)), y=np.array([0, wrong]))
+
+
+def of_scores(weigh):
+    """A loss of batched scores (2, 8, 6), and the inputs it needs; weigh is what is done with the scores."""
+    x, y = gv.data("x", shape=(8, 5)), gv.data("y", shape=(6, 5))
+    queries, keys = (gv.param(name, RNG.normal(size=(2, 5, 3))) for name in ("queries", "keys"))
+    scores = (x @ queries) @ gv.swapaxes(y @ keys, 1, 2) / gv.constant(1.7).named("root")
+    return gv.sum(gv.square(weigh(scores) - 0.1)), ("x", "y")
+
+
+SCORES = {
+    "softmax": lambda s: gv.softmax(s),
+    "masked": lambda s: gv.softmax(s + np.where(np.tri(8, 6, dtype=bool), 0.0, -np.inf)),
+    "scaled again": lambda s: gv.softmax(2.5 * gv.tanh(s) - 1),
+    "log": lambda s: gv.log_softmax(s),
+    "times values": lambda s: gv.softmax(s) @ gv.param("values", RNG.normal(size=(2, 6, 4))),
+    "named": lambda s: gv.softmax(s.named("scores")) @ gv.param("values", RNG.normal(size=(6, 4))),
+    "read twice": lambda s: gv.softmax(s) + gv.reshape(s, (2, 6, 8)).reshape(2, 8, 6),
+    "by another shape": lambda s: gv.softmax(s) * gv.param("many", RNG.normal(size=(3, 2, 8, 6))),
+    "along columns": lambda s: gv.softmax(s, axis=1),
+    "largest": lambda s: gv.max(s, axis=2),
+    "ranges": lambda s: gv.max(s, axis=2) - gv.sum(s, axis=2) - gv.sum(s, axis=(0, 1, 2)),
+    "turned": lambda s: gv.softmax(s) * gv.swapaxes(gv.param("p", RNG.normal(size=(2, 6, 8))), 1, 2),
+    "joined": lambda s: gv.concatenate([gv.softmax(s), s], axis=2),
+}
+
+
+@pytest.mark.parametrize("batch", [1, 4, 9])
+@pytest.mark.parametrize("weigh", SCORES.values(), ids=SCORES)
+def test_scores_that_stand_column_after_column(weigh, batch, monkeypatch):
+    monkeypatch.setattr("gradviz.compiler.layouts.FEWEST_ROWS", 1)
+    loss, names = of_scores(weigh)
+    agree(gv.graph(loss=loss), batch, {name: RNG.normal(size=(batch, {"x": 8, "y": 6}[name], 5)) for name in names})
+
+
+@pytest.mark.parametrize("weigh", SCORES.values(), ids=SCORES)
+def test_scores_that_are_outputs(weigh):
+    x, y = gv.data("x", shape=(2, 40, 3)), gv.data("y", shape=(2, 6, 3))
+    scores = gv.concatenate([x, x], axis=1)[:, :8] @ gv.swapaxes(y, 1, 2)
+    weights = weigh(scores)
+    graph = gv.graph(weights=weights, scores=scores, more=gv.exp(gv.softmax(gv.square(scores))))
+    inputs = {"x": RNG.normal(size=(7, 2, 40, 3)), "y": RNG.normal(size=(7, 2, 6, 3))}
+    found = gv.compile(graph, batch=7)(**inputs)
+    plain = gv.evaluate(gv.batched(graph, 7), at=inputs)
+    for name, value in found.items():
+        np.testing.assert_allclose(value, plain.forward[name], rtol=1e-10, atol=1e-12, err_msg=name)
+
+
+def test_attention_moves_nothing():
+    x, y = (gv.data(name, shape=(16, 12)) for name in "xy")
+    weighed = nn.multi_head_attention(x, 3, mask="causal")
+    layer = gv.compile(gv.graph(loss=gv.sum(gv.square(weighed - y))), batch=8, dtype=np.float32)
+    gradients = layer.source.split("def make_gradients")[1].split("\ndef ")[0]
+    assert "copyto(" not in gradients
+    assert ".transpose(1, 2, 3, 0)" in gradients  # the scores, whose keys' axis is the first in memory
+    assert re.search(r"divide\(\w+, root, ", gradients)  # of the queries, which are fewer than the scores
+    assert re.search(r"add\(matmul\((\w+), (\w+), (\w+)\), mask, \3\)  # \3 = \1 @ \2 \+ mask", gradients)
+    assert re.search(r"exp\(subtract\((\w+), \w+, \1\), \1\)", gradients)  # in place
+
+
+def test_a_number_times_a_product_that_others_read_stays():
+    x = gv.data("x", shape=(6, 2))
+    scores = x @ gv.swapaxes(x, 0, 1)
+    graph = gv.graph(loss=gv.sum(gv.square(scores / gv.constant(3.0)) + scores))
+    source = agree(graph, 3, {"x": RNG.normal(size=(3, 6, 2))}).source
+    assert source.split("def make_gradients")[0].count("matmul(") == 1
