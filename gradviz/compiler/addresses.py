@@ -9,6 +9,14 @@ import numpy as np
 from gradviz.core.graph import Array
 
 
+def aligned(shape: int | tuple[int, ...], dtype: Any) -> Array:
+    """Return new memory that begins with a line of the cache: instructions on 64 bytes at once are quickest there."""
+    length = int(np.prod(shape))
+    whole = np.empty(length + 64, dtype)
+    start = -whole.ctypes.data % 64 // whole.itemsize
+    return whole[start : start + length].reshape(shape)
+
+
 def memory_of(array: Array, root: Array) -> tuple[Any, ...]:
     """Return what two views of a root share if and only if they show the same elements in the same way."""
     return (address(array) - address(root), array.shape, moves(array.shape, array.strides), array.dtype.str)

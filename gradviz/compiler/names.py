@@ -36,5 +36,5 @@ LETTERS = "abcdefghijkmnpqrsuvwxyz"  # l and o look like 1 and 0
 _RESERVED = set(
     "False None True and as assert async await break class continue def del elif else except finally for from global "
     "if import in is lambda nonlocal not or pass raise return try while with yield np math range reversed t "
-    "row room cycle islice zip list float".split()
+    "row room aligned cycle islice zip list float".split()
 ) | set(numbers.__all__)

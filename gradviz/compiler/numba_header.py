@@ -9,19 +9,13 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gradviz.compiler import numba_blas, numba_math
+from gradviz.compiler.addresses import aligned
 from gradviz.compiler.helpers import untyped
 
 INNER = "no_cpython_wrapper=True, no_cfunc_wrapper=True"
 """What functions are told that only loops call: doors for Python and C would take as long to compile as themselves."""
 
-MEMORY = '''
-def aligned(length, dtype):
-    """Return memory that begins with a line of the cache."""
-    whole = np.empty(length + 64, dtype)
-    start = -whole.ctypes.data % 64 // whole.itemsize
-    return whole[start : start + length]
-
-
+FLAT = '''
 def flat(x):
     """Return the elements of an input in a row."""
     return x.reshape(-1) if x.flags.writeable else x.flatten()
@@ -88,7 +82,8 @@ def header(needs: Needs) -> list[str]:
     lines += ["from llvmlite import ir"] if maxima else []
     lines += ["from numba import njit"]
     lines += [f"from numba.extending import {', '.join(extending)}"] if extending else []
-    lines += ["", *_numbers(needs.numbers, needs.dtype), "", *MEMORY.rstrip().splitlines()]
+    lines += ["", *_numbers(needs.numbers, needs.dtype)]
+    lines += ["", "", *untyped(inspect.getsource(aligned)).splitlines(), "", *FLAT.rstrip().splitlines()]
     if needs.products:
         lines += ["", *_products("s" if needs.dtype == np.float32 else "d")]
         lines += ["", "", *untyped(inspect.getsource(numba_blas.blas_calls)).splitlines()]

@@ -96,13 +96,13 @@ class Setup:
             first = places[0]
             if len(places) == 1 and size(first.shape) == block.length:
                 shape = first.shape[0] if len(first.shape) == 1 else first.shape
-                texts[self._places.name(first)] = f"np.empty({shape}, {dtype_name(block.dtype)})"
+                texts[self._places.name(first)] = f"aligned({shape}, {dtype_name(block.dtype)})"
             else:
                 pools.setdefault(block.dtype, []).append(block)
         for dtype, blocks in pools.items():
             memory = self._places.new("memory")
             lengths = [str(block.length) for block in blocks]
-            yield f"{memory} = [np.empty(n, {dtype_name(dtype)}) for n in {tuple_text(lengths)}]"
+            yield f"{memory} = [aligned(n, {dtype_name(dtype)}) for n in {tuple_text(lengths)}]"
             for number, block in enumerate(blocks):
                 for place in users[block]:
                     alike.setdefault((memory, place.shape), {})[self._places.name(place)] = number

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
+from gradviz.compiler.addresses import aligned
 from gradviz.compiler.formulas import formulas
+from gradviz.compiler.helpers import untyped
 from gradviz.compiler.instructions import Instruction, Piece, Place, Plan, Repeat, part, walk
 from gradviz.compiler.names import Names
 from gradviz.compiler.numpy_constants import dtype_name
@@ -56,6 +59,8 @@ class NumpyPrinter:
         used = set(re.findall(r"(?<![\w.])\w+(?=[.(])", text))
         self.tools |= used & {"cycle", "islice", "room"}
         self.ufuncs |= used & self.forms.functions
+        if "aligned" in used:
+            self.forms.helpers.texts["aligned"] = untyped(inspect.getsource(aligned))
         return functions
 
     def merge(self, other: NumpyPrinter) -> None:

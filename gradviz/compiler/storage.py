@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.compiler.addresses import aligned
 from gradviz.core.graph import Array
 
 MOST_TOGETHER = 1000
@@ -35,11 +36,18 @@ class Storage:
         start = 0
         for path, value in values.items():
             if self.whole is None:
-                order: Any = "F" if path in columns_first else "C"
-                self.arrays[path] = np.array(value, dtype, order=order)
+                self.arrays[path] = _copy(value, dtype, path in columns_first)
                 continue
             stop = start + np.size(value)
             self.arrays[path] = self.whole[start:stop].reshape(np.shape(value))
             self.arrays[path][...] = value
             self.places[path] = np.arange(start, stop).reshape(np.shape(value))
             start = stop
+
+
+def _copy(value: Array, dtype: np.dtype[Any], columns_first: bool) -> Array:
+    array = np.asarray(value)
+    made = aligned(array.shape[::-1] if columns_first else array.shape, dtype)
+    copy = made.T if columns_first else made
+    copy[...] = array
+    return copy

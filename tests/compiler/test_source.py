@@ -12,7 +12,7 @@ import gradviz as gv
 from gradviz import nn
 
 RNG = np.random.default_rng(0)
-LINES = 200
+LINES = 210
 """Of a one-layer LSTM with its loss, gradients and step."""
 RUN = """\
 import sys
@@ -228,3 +228,16 @@ def test_no_name_of_the_source_hides_one_of_the_users(taken, kind):
     if taken != "learning_rate" or kind == "parameter":
         assert layer.step(0.1, **inputs) == pytest.approx(value, rel=1e-12)
         np.testing.assert_allclose(layer.parameters["W"], 0.1 - 0.1 * gradients["W"], rtol=1e-10)
+
+
+def test_memory_begins_with_a_line_of_the_cache():
+    x, y = gv.data("x", shape=30), gv.data("y", shape=())
+    graph = gv.graph(loss=gv.square(gv.sum(nn.dense(x, 40, activation="tanh")) - y))
+    layer = gv.compile(graph, batch=5, dtype=np.float32)
+    scope = {}
+    exec(layer.source, scope)
+    step = scope["make_gradients"](*layer.parameters.values())
+    buffers = [cell.cell_contents for cell in step.__closure__ if isinstance(cell.cell_contents, np.ndarray)]
+    large = [array for array in [*buffers, *layer.parameters.values()] if array.size > 20]
+    assert len(large) > 3
+    assert all(array.ctypes.data % 64 == 0 for array in large)
