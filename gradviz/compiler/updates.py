@@ -11,8 +11,10 @@ from gradviz.compiler.gradients import GRADIENT
 from gradviz.compiler.instructions import Instruction, Piece, Plan, part
 from gradviz.compiler.names import Names
 from gradviz.compiler.plan import make_plan
+from gradviz.core.apply import constant
 from gradviz.core.build import frozen
 from gradviz.core.graph import Array, Graph
+from gradviz.core.primitive import PARAMETER
 from gradviz.core.replay import replay
 
 
@@ -33,7 +35,10 @@ def in_pieces(graph: Graph, root: str, wanted: Iterable[str], parameters: Mappin
             outputs[name] = index
             found.append((path, name, key))
     handles = replay(graph, rename=False)  # without the joins that are left over
-    plan = make_plan(frozen({name: handles[index] for name, index in outputs.items()}), parameters)
+    results = {name: handles[index] for name, index in outputs.items()}
+    if graph.rows[outputs[root]].op is PARAMETER:  # the loss is that before the update
+        results[root] = results[root] + constant(0.0, results[root].dtype)
+    plan = make_plan(frozen(results), parameters)
     pieces = [Piece(path, key, plan.outputs[name]) for path, name, key in found]
     return replace(plan, outputs={root: plan.outputs[root]}, pieces=tuple(pieces))
 

@@ -64,15 +64,16 @@ def measure_slope(
             h = RATIO**-power
             up, down = (np.asarray(function(sign * h), dtype=np.float64) for sign in (1, -1))
             difference = (up - down) / (2 * h)
-            # the displaced variable is rounded as well: by epsilon · size, whatever the step
-            noise = epsilon * (np.abs(up) + np.abs(down)) / h + epsilon * size * np.abs(difference) / h
+            bend = np.abs(up + down - 2 * center) / h
+            # the displaced variable is rounded as well: by epsilon · size, where the slope is difference ± bend
+            noise = epsilon * (np.abs(up) + np.abs(down)) / h + epsilon * size * (np.abs(difference) + bend) / h
             if before is not None:
                 better = (RATIO**2 * difference - before) / (RATIO**2 - 1)
                 doubt = np.abs(better - difference) + noise
                 chosen = np.isfinite(doubt) & (doubt < error)
                 value, error = np.where(chosen, better, value), np.where(chosen, doubt, error)
             before = difference
-            gaps.append((np.abs(up + down - 2 * center) / h, noise))
+            gaps.append((bend, noise))
         return Slope(value, error, _kink(gaps, value))
 
 

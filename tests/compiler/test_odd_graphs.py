@@ -311,3 +311,12 @@ def test_the_graph_of_a_layer_has_what_was_learned():
     assert value.tolist() == [1 - 0.25, 2 + 0.5]
     layer.parameters["w"][...] = 0
     assert value.any()
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_a_loss_that_is_a_parameter_is_that_before_the_step(backend):
+    loss = gv.param("level", 2.0)
+    layer = gv.compile(gv.graph(loss=loss, norm=gv.sum(gv.param("W", np.ones(2000)))), output="loss", backend=backend)
+    assert layer.step(0.25) == 2.0
+    assert layer.parameters["level"] == 1.75
+    assert layer.step(0.25) == 1.75
