@@ -67,7 +67,7 @@ def with_ones(loop: Loop) -> Loop:
             if x.id not in longer:
                 ones = constant(np.ones((1, x.shape[1])), x.dtype)
                 longer[x.id] = FUNCTIONS["concatenate"]([*parts, ones])
-            return FUNCTIONS["matmul"](FUNCTIONS["concatenate"]([matrix, bias], axis=1), longer[x.id])  # type: ignore[no-any-return]
+            return FUNCTIONS["matmul"](FUNCTIONS["concatenate"]([matrix, bias], axis=1), longer[x.id])
         return None
 
     rewriter = CellRewriter(loop, {"add": affine})

@@ -65,7 +65,7 @@ def as_product(subscripts: str, args: list[Expr]) -> Expr | None:
         letters = letters.replace(late, "")
     if letters != result:
         made = FUNCTIONS["transpose"](made, tuple(letters.index(letter) for letter in result))
-    return made  # type: ignore[no-any-return]
+    return made
 
 
 def _patches_last(operand: _Operand) -> _Operand:
@@ -142,4 +142,4 @@ class _Form:
         made = FUNCTIONS["reshape"](self.handle, (*lead, *self.sizes))
         if self.summed_first != right:
             made = FUNCTIONS["transpose"](made, (*range(len(lead)), len(lead) + 1, len(lead)))
-        return made  # type: ignore[no-any-return]
+        return made

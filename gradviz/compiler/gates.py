@@ -110,7 +110,7 @@ class _Gates:
         if product is not None and len(product[0].shape) == 2 and self._pays(product[0], handle):
             rows = np.repeat(factors, product[0].shape[0] // len(factors))
             left = product[0] * constant(rows[:, None], handle.dtype)
-            return FUNCTIONS["reshape"](FUNCTIONS["matmul"](left, product[1]), handle.shape)  # type: ignore[no-any-return]
+            return FUNCTIONS["reshape"](FUNCTIONS["matmul"](left, product[1]), handle.shape)
         return handle * constant(factors.reshape(-1, *(1,) * (handle.ndim - 1)), handle.dtype)
 
     def _pays(self, matrix: Expr, handle: Expr) -> bool:

@@ -61,7 +61,7 @@ def stack(parts: list[Expr]) -> Expr:
         base, start = first
         whole = start == 0 and len(parts) == base.shape[0]
         return base if whole else base[start : start + len(parts)]
-    return FUNCTIONS["stack"](parts)  # type: ignore[no-any-return]
+    return FUNCTIONS["stack"](parts)
 
 
 def _item(handle: Expr) -> tuple[Expr, int] | None:
@@ -100,9 +100,9 @@ def joined(handle: Expr, others: list[Expr]) -> Expr | None:
     ):
         return None
     if all(span.single for span, _ in pieces):
-        return FUNCTIONS["stack"]([part for _, part in pieces], axis)  # type: ignore[no-any-return]
+        return FUNCTIONS["stack"]([part for _, part in pieces], axis)
     parts = [FUNCTIONS["expand_dims"](part, axis) if span.single else part for span, part in pieces]
-    return FUNCTIONS["concatenate"](parts, axis)  # type: ignore[no-any-return]
+    return FUNCTIONS["concatenate"](parts, axis)
 
 
 def _single(span: Span, part: Expr) -> list[tuple[Span, Expr]]:
@@ -160,7 +160,7 @@ def scaled(matrix: Expr, value: Any) -> Expr | None:
     ):
         return None
     parts = [_times(layer, group[0]) for layer, group in zip(layers, groups, strict=True)]
-    return FUNCTIONS["reshape"](FUNCTIONS["stack"](parts), matrix.shape)  # type: ignore[no-any-return]
+    return FUNCTIONS["reshape"](FUNCTIONS["stack"](parts), matrix.shape)
 
 
 def _times(handle: Expr, factor: float) -> Expr:
@@ -171,4 +171,4 @@ def _times(handle: Expr, factor: float) -> Expr:
     if parts is None:
         return handle * constant(factor, handle.dtype)
     axis = handle.tape.rows[handle.id].attrs["axis"]
-    return FUNCTIONS["concatenate"]([_times(part, factor) for part in parts], axis)  # type: ignore[no-any-return]
+    return FUNCTIONS["concatenate"]([_times(part, factor) for part in parts], axis)

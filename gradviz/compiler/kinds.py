@@ -77,7 +77,7 @@ class CellRewriter:
         op = REGISTRY[name]
         sums = [reduce(op, group) for group in groups if group]
         rest = reduce(op, sums[:-1])
-        return op(sums[-1], rest)  # type: ignore[no-any-return]
+        return op(sums[-1], rest)
 
     def _parts(self, name: str, handle: Expr, depth: int = 0) -> list[Expr]:
         """Return the terms of a sum that needs the state; anything else is one term."""

@@ -42,7 +42,7 @@ def laid_out(graph: Graph) -> Graph:
         rows = made_by(args[0], "reshape") if node.id in sums else None
         if rows is None:
             return rebuild(node, args)
-        return FUNCTIONS["reshape"](FUNCTIONS["sum"](rows[0], rows[0].ndim - 1), node.shape)  # type: ignore[no-any-return]
+        return FUNCTIONS["reshape"](FUNCTIONS["sum"](rows[0], rows[0].ndim - 1), node.shape)
 
     handles = replay(graph, build, rename=False)
     return frozen({name: handles[index] for name, index in graph.outputs.items()})

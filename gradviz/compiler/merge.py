@@ -148,7 +148,7 @@ class _Packs:
         count, rows, columns = matrices.shape
         tall = FUNCTIONS["reshape"](matrices, (count * rows, columns))
         product = FUNCTIONS["matmul"](tall, self._made[self._cell.args[lanes[0]][1]])
-        return FUNCTIONS["reshape"](product, (count, *self._cell.rows[lanes[0]].shape))  # type: ignore[no-any-return]
+        return FUNCTIONS["reshape"](product, (count, *self._cell.rows[lanes[0]].shape))
 
     def _sum(self, lanes: tuple[int, ...]) -> Expr:
         left = stack([self._made[self._lane(lane)] for lane in lanes])

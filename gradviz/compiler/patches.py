@@ -34,7 +34,7 @@ def arranged(graph: Graph, node: Node, args: list[Expr]) -> Expr | None:
     users = [graph.rows[user] for user, _ in graph.parents[node.id]]
     moved = [user.op.name == "transpose" and user.attrs["axes"][-1] == 0 for user in users]
     if moved and all(moved) and made_by(args[0], "transpose") is None:
-        return node.op(_samples_last(args[0]), **node.attrs)  # type: ignore[no-any-return]
+        return node.op(_samples_last(args[0]), **node.attrs)
     return None
 
 
@@ -51,7 +51,7 @@ def _samples_last(x: Expr) -> Expr:
     """Return an array that looks the same, but has its first axis innermost in memory."""
     last = x.ndim - 1
     copied = COPY(FUNCTIONS["transpose"](x, (*range(1, x.ndim), 0)))
-    return FUNCTIONS["transpose"](copied, (last, *range(last)))  # type: ignore[no-any-return]
+    return FUNCTIONS["transpose"](copied, (last, *range(last)))
 
 
 def _stacked(node: Node, x: Expr) -> Expr:
@@ -71,7 +71,7 @@ def _stacked(node: Node, x: Expr) -> Expr:
         slices.append(whole[tuple(key)])
     stack = FUNCTIONS["stack"](slices)
     made = FUNCTIONS["reshape"](stack, (*size, *stack.shape[1:]))
-    return FUNCTIONS["transpose"](made, (*(count + axis for axis in axes), *range(count)))  # type: ignore[no-any-return]
+    return FUNCTIONS["transpose"](made, (*(count + axis for axis in axes), *range(count)))
 
 
 def _moved(handle: Expr) -> tuple[Expr, tuple[int, ...]] | None:
@@ -103,7 +103,7 @@ def moved_elementwise(op: Primitive, shape: tuple[int, ...], args: list[Expr]) -
         else:
             wide = FUNCTIONS["reshape"](arg, (*(1,) * (len(axes) - arg.ndim), *arg.shape))
             handles.append(FUNCTIONS["transpose"](wide, back))
-    return FUNCTIONS["transpose"](op(*handles), axes)  # type: ignore[no-any-return]
+    return FUNCTIONS["transpose"](op(*handles), axes)
 
 
 def moved_reduction(name: str) -> Rule:
@@ -118,7 +118,7 @@ def moved_reduction(name: str) -> Rule:
         left = [axis for axis in range(whole.ndim) if axis not in gone]
         made = FUNCTIONS[name](whole, tuple(sorted(gone)))
         order = tuple(left.index(axis) for axis in axes if axis not in gone)
-        return FUNCTIONS["transpose"](made, order) if made.ndim > 1 else made  # type: ignore[no-any-return]
+        return FUNCTIONS["transpose"](made, order) if made.ndim > 1 else made
 
     return rule
 
@@ -142,5 +142,5 @@ def equality(args: list[Expr]) -> Expr | None:
     for one, other in (args, args[::-1]):
         above, below = made_by(one, "greater_equal"), made_by(other, "less_equal")
         if above and below and [arg.id for arg in above] == [arg.id for arg in below]:
-            return EQUAL(*above)  # type: ignore[no-any-return]
+            return EQUAL(*above)
     return None

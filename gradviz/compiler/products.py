@@ -21,10 +21,10 @@ def one_product(a: Expr, b: Expr) -> Expr:
     left = FUNCTIONS["reshape"](FUNCTIONS["transpose"](a, (1, 0, 2)), (rows, times * inner))
     turned = made_by(b, "transpose")
     if inner == 1 or turned is None or turned[0].shape != (times, columns, inner):
-        return FUNCTIONS["matmul"](left, FUNCTIONS["reshape"](b, (times * inner, columns)))  # type: ignore[no-any-return]
+        return FUNCTIONS["matmul"](left, FUNCTIONS["reshape"](b, (times * inner, columns)))
     # Rows are moved whole; BLAS reads a transpose as it stands.
     right = FUNCTIONS["reshape"](FUNCTIONS["transpose"](turned[0], (1, 0, 2)), (columns, times * inner))
-    return FUNCTIONS["matmul"](left, FUNCTIONS["transpose"](right))  # type: ignore[no-any-return]
+    return FUNCTIONS["matmul"](left, FUNCTIONS["transpose"](right))
 
 
 def matmul(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
@@ -34,11 +34,11 @@ def matmul(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
         return _cut(a, b)
     if a.ndim == 2 and b.ndim > 2 and b.shape[-1] == 1:  # one matrix times many columns: read it once
         rows = FUNCTIONS["reshape"](b, (math.prod(b.shape[:-2]), b.shape[-2]))
-        return FUNCTIONS["reshape"](FUNCTIONS["matmul"](rows, FUNCTIONS["transpose"](a)), node.shape)  # type: ignore[no-any-return]
+        return FUNCTIONS["reshape"](FUNCTIONS["matmul"](rows, FUNCTIONS["transpose"](a)), node.shape)
     if a.ndim < 3 or b.ndim > 2 or is_view(a):
         return None
     tall = FUNCTIONS["reshape"](a, (math.prod(a.shape[:-1]), a.shape[-1]))
-    return FUNCTIONS["reshape"](FUNCTIONS["matmul"](tall, b), node.shape)  # type: ignore[no-any-return]
+    return FUNCTIONS["reshape"](FUNCTIONS["matmul"](tall, b), node.shape)
 
 
 def _cut(a: Expr, b: Expr) -> Expr | None:
@@ -53,7 +53,7 @@ def _cut(a: Expr, b: Expr) -> Expr | None:
     left = FUNCTIONS["reshape"](a, (rows, pieces, depth // pieces))
     right = FUNCTIONS["reshape"](b, (pieces, depth // pieces, columns))
     products = FUNCTIONS["matmul"](FUNCTIONS["transpose"](left, (1, 0, 2)), right)
-    return FUNCTIONS["sum"](products, 0)  # type: ignore[no-any-return]
+    return FUNCTIONS["sum"](products, 0)
 
 
 def rows_of_product(graph: Graph, node: Node, args: list[Expr]) -> Expr | None:
@@ -78,7 +78,7 @@ def rows_of_product(graph: Graph, node: Node, args: list[Expr]) -> Expr | None:
     turned = made_by(factors[0], "transpose")
     rows = slice(own.start, own.stop)
     part = factors[0][rows] if turned is None else FUNCTIONS["transpose"](turned[0][:, rows])
-    return FUNCTIONS["matmul"](part, factors[1])  # type: ignore[no-any-return]
+    return FUNCTIONS["matmul"](part, factors[1])
 
 
 def scaled_factor(graph: Graph, node: Node, args: list[Expr]) -> Expr | None:
@@ -93,7 +93,7 @@ def scaled_factor(graph: Graph, node: Node, args: list[Expr]) -> Expr | None:
             continue
         small = min(factors, key=lambda factor: factor.size)
         if 2 * small.size <= args[place].size:
-            return FUNCTIONS["matmul"](*[node.op(one, number) if one is small else one for one in factors])  # type: ignore[no-any-return]
+            return FUNCTIONS["matmul"](*[node.op(one, number) if one is small else one for one in factors])
     return None
 
 
@@ -104,7 +104,7 @@ def standing(matrix: Expr) -> Expr:
     """
     turned = made_by(matrix, "transpose")
     if turned is not None and matrix.ndim == 2:
-        return FUNCTIONS["transpose"](standing(turned[0]))  # type: ignore[no-any-return]
+        return FUNCTIONS["transpose"](standing(turned[0]))
     part = made_by(matrix, "getitem")
     span = None if part is None else span_of(_attrs(matrix)["key"], part[0].shape)
     if part is None or span is None or span.single or span.axis != 1 or matrix.ndim != 2:
@@ -114,7 +114,7 @@ def standing(matrix: Expr) -> Expr:
     if shaped is None or layers is None or layers[0].ndim != 2 or _attrs(shaped[0])["axis"] != 0:
         return matrix
     columns = [_columns(layer, span.start, span.stop) for layer in layers]
-    return FUNCTIONS["reshape"](FUNCTIONS["stack"](columns), matrix.shape)  # type: ignore[no-any-return]
+    return FUNCTIONS["reshape"](FUNCTIONS["stack"](columns), matrix.shape)
 
 
 def _columns(matrix: Expr, start: int, stop: int) -> Expr:

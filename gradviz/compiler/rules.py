@@ -60,13 +60,13 @@ def _elementwise(node: Node, args: list[Expr], values: list[Any]) -> Expr | None
         spread, other = args[place], args[1 - place]
         inner = made_by(spread, "broadcast_to")
         if inner and np.broadcast_shapes(inner[0].shape, other.shape) == node.shape:
-            return node.op(inner[0], other) if place == 0 else node.op(other, inner[0])  # type: ignore[no-any-return]
+            return node.op(inner[0], other) if place == 0 else node.op(other, inner[0])
         value = values[place]
         if value is not None and value.size > 1 and np.broadcast_shapes((), other.shape) == node.shape:
             flat = np.asarray(value).reshape(-1)
             if np.all(flat == flat[0]):
                 number = constant(flat[0], spread.dtype)
-                return node.op(number, other) if place == 0 else node.op(other, number)  # type: ignore[no-any-return]
+                return node.op(number, other) if place == 0 else node.op(other, number)
     return None
 
 
@@ -83,7 +83,7 @@ def _multiply(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
         for side in (0, 1):
             known = known_value(inner[side])  # a leaf's value is where it starts, and may change
             if known is not None and np.ndim(known) == 0 and inner[1 - side].shape == node.shape:
-                return FUNCTIONS["multiply"](inner[1 - side], constant(number * known, node.dtype))  # type: ignore[no-any-return]
+                return FUNCTIONS["multiply"](inner[1 - side], constant(number * known, node.dtype))
     return _elementwise(node, args, values)
 
 
@@ -108,7 +108,7 @@ def _max(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
     """A maximum over axes that stay with length 1 is a maximum without them."""
     if not node.attrs["keepdims"]:
         return _MAX_MOVED(node, args, values)
-    return FUNCTIONS["reshape"](FUNCTIONS["max"](args[0], node.attrs["axis"]), node.shape)  # type: ignore[no-any-return]
+    return FUNCTIONS["reshape"](FUNCTIONS["max"](args[0], node.attrs["axis"]), node.shape)
 
 
 def _sum(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
@@ -116,7 +116,7 @@ def _sum(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
     axis, keepdims = node.attrs["axis"], node.attrs["keepdims"]
     if keepdims or all(args[0].shape[one] == 1 for one in axis):
         whole = args[0] if not keepdims else FUNCTIONS["sum"](args[0], axis)
-        return FUNCTIONS["reshape"](whole, node.shape)  # type: ignore[no-any-return]
+        return FUNCTIONS["reshape"](whole, node.shape)
     moved = _SUM_MOVED(node, args, values)
     if moved is not None:
         return moved
@@ -124,7 +124,7 @@ def _sum(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
     if inner and not _attrs(args[0])["keepdims"]:
         gone = _attrs(args[0])["axis"]
         left = [one for one in range(inner[0].ndim) if one not in gone]
-        return FUNCTIONS["sum"](inner[0], tuple(sorted((*gone, *(left[one] for one in axis)))))  # type: ignore[no-any-return]
+        return FUNCTIONS["sum"](inner[0], tuple(sorted((*gone, *(left[one] for one in axis)))))
     factors = made_by(args[0], "matmul")
     if factors and axis == (0,) and all(one.ndim == 3 and one.shape[0] == args[0].shape[0] for one in factors):
         (rows, columns), depth = args[0].shape[1:], factors[1].shape[1]
@@ -146,7 +146,7 @@ def _by_ones(x: Expr, axis: tuple[int, ...], shape: tuple[int, ...]) -> Expr | N
         made = FUNCTIONS["matmul"](FUNCTIONS["reshape"](x, (size // count, count)), ones)
     else:
         return None
-    return FUNCTIONS["reshape"](made, shape)  # type: ignore[no-any-return]
+    return FUNCTIONS["reshape"](made, shape)
 
 
 def _einsum(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
@@ -158,25 +158,25 @@ def _one_hot(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
     count = node.attrs["count"]
     if count > MOST_CLASSES:
         return None
-    return FUNCTIONS["take"](constant(np.eye(count), node.dtype), args[0], axis=0)  # type: ignore[no-any-return]
+    return FUNCTIONS["take"](constant(np.eye(count), node.dtype), args[0], axis=0)
 
 
 def _softmax(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
     axis = node.attrs["axis"]
     z = FUNCTIONS["exp"](args[0] - FUNCTIONS["max"](args[0], axis, True))
-    return z / FUNCTIONS["sum"](z, axis, True)  # type: ignore[no-any-return]
+    return z / FUNCTIONS["sum"](z, axis, True)
 
 
 def _log_softmax(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
     axis = node.attrs["axis"]
     shifted = args[0] - FUNCTIONS["max"](args[0], axis, True)
-    return shifted - FUNCTIONS["log"](FUNCTIONS["sum"](FUNCTIONS["exp"](shifted), axis, True))  # type: ignore[no-any-return]
+    return shifted - FUNCTIONS["log"](FUNCTIONS["sum"](FUNCTIONS["exp"](shifted), axis, True))
 
 
 def _sigmoid(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
     """σ(x) = (1 + tanh(x/2))/2, which neither overflows nor asks for a case."""
     half = constant(0.5, node.dtype)
-    return FUNCTIONS["tanh"](args[0] * half) * half + half  # type: ignore[no-any-return]
+    return FUNCTIONS["tanh"](args[0] * half) * half + half
 
 
 RULES: dict[str, Rule] = {

@@ -64,5 +64,5 @@ def _output(made: Lifted | None, averaged: bool) -> Expr:
         return made.handle
     if made.rank == 0 and averaged:
         whole = FUNCTIONS["mean" if made.handle.size else "sum"]  # of no samples, 0
-        return whole(made.handle)  # type: ignore[no-any-return]
+        return whole(made.handle)
     return made.first

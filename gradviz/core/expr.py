@@ -43,14 +43,14 @@ def _binary(name: str) -> Callable[[Expr, Any], Expr]:
 
 def _reflected(name: str) -> Callable[[Expr, Any], Expr]:
     def method(self: Expr, other: Any) -> Expr:
-        return REGISTRY[name](other, self)  # type: ignore[no-any-return]
+        return REGISTRY[name](other, self)
 
     return method
 
 
 def _unary(name: str) -> Callable[[Expr], Expr]:
     def method(self: Expr) -> Expr:
-        return REGISTRY[name](self)  # type: ignore[no-any-return]
+        return REGISTRY[name](self)
 
     return method
 
@@ -109,7 +109,7 @@ class Expr:
     @property
     def T(self) -> Expr:  # noqa: N802 - NumPy's name
         """The transpose (all axes reversed)."""
-        return FUNCTIONS["transpose"](self)  # type: ignore[no-any-return]
+        return FUNCTIONS["transpose"](self)
 
     def named(self, name: str, tex: str | None = None) -> Expr:
         r"""Give the node a name, shown beside its box and used in the formulas of its parents.
@@ -134,18 +134,18 @@ class Expr:
 
     def reshape(self, *shape: Any) -> Expr:
         """Return the same elements in another shape (one length may be -1)."""
-        return FUNCTIONS["reshape"](self, shape[0] if len(shape) == 1 else shape)  # type: ignore[no-any-return]
+        return FUNCTIONS["reshape"](self, shape[0] if len(shape) == 1 else shape)
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Expr:
         """Return the sum over the axes."""
-        return FUNCTIONS["sum"](self, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+        return FUNCTIONS["sum"](self, axis=axis, keepdims=keepdims)
 
     def mean(self, axis: Any = None, keepdims: bool = False) -> Expr:
         """Return the mean over the axes."""
-        return FUNCTIONS["mean"](self, axis=axis, keepdims=keepdims)  # type: ignore[no-any-return]
+        return FUNCTIONS["mean"](self, axis=axis, keepdims=keepdims)
 
     def __getitem__(self, key: Any) -> Expr:
-        return FUNCTIONS["getitem"](self, key)  # type: ignore[no-any-return]
+        return FUNCTIONS["getitem"](self, key)
 
     def __len__(self) -> int:
         if not self.shape:
@@ -167,8 +167,8 @@ class Expr:
 
     def __pow__(self, exponent: Any) -> Expr:
         if isinstance(exponent, (int, float)) and exponent == 2:
-            return REGISTRY["square"](self)  # type: ignore[no-any-return]
-        return REGISTRY["power"](self, exponent)  # type: ignore[no-any-return]
+            return REGISTRY["square"](self)
+        return REGISTRY["power"](self, exponent)
 
     def __bool__(self) -> bool:
         raise GraphError(

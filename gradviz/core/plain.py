@@ -71,7 +71,7 @@ def tex_to_text(tex: str) -> str:
 
 def _accented(match: re.Match[str]) -> str:
     """Put an accent on a letter, which may have an index; around more than that it becomes a function."""
-    accent, inner = match.groups()
+    accent, inner = match[1], str(match[2])
     inner = UNICODE.get(inner.strip().removeprefix("\\"), inner) if inner.startswith("\\") else inner
     if not _LETTER.fullmatch(inner):
         return f"{accent}({inner})"

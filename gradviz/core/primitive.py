@@ -8,11 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
 from gradviz.errors import GradvizError, GraphError, RuleError, ShapeError, error_location
+
+if TYPE_CHECKING:
+    from gradviz.core.expr import Expr
 
 Shape: TypeAlias = tuple[int, ...]
 Rule: TypeAlias = Callable[..., Any]
@@ -88,7 +91,7 @@ class Primitive:
         """Return the LaTeX for the box of a node with these attributes and argument shapes."""
         return self.symbol if isinstance(self.symbol, str) else self.symbol(attrs, shapes)
 
-    def __call__(self, *args: Any, **attrs: Any) -> Any:
+    def __call__(self, *args: Any, **attrs: Any) -> Expr:
         """Build a node: the primitive applied to handles, arrays or numbers."""
         return BUILDER[0](self, *args, **attrs)
 
@@ -97,10 +100,10 @@ class Primitive:
 
 
 REGISTRY: dict[str, Primitive] = {}
-FUNCTIONS: dict[str, Callable[..., Any]] = {}
+FUNCTIONS: dict[str, Callable[..., Expr]] = {}
 """What a user calls, by NumPy's name: a primitive itself, or a function that prepares its attributes."""
 
-BUILDER: list[Callable[..., Any]] = []
+BUILDER: list[Callable[..., Expr]] = []
 """The function that applies a primitive to handles; the module of the handles puts it here."""
 
 

@@ -96,7 +96,7 @@ class _Walker:
             entries = list(Flatten(expression)) if isinstance(expression, NDimArray) else list(expression.flat())
             self._note_shapes(*entries)
             flat = FUNCTIONS["stack"]([self.node(entry) for entry in entries])
-            return FUNCTIONS["reshape"](flat, tuple(map(int, expression.shape)))  # type: ignore[no-any-return]
+            return FUNCTIONS["reshape"](flat, tuple(map(int, expression.shape)))
         self._note_shapes(expression)
         return self.node(expression)
 
@@ -142,7 +142,7 @@ class _Walker:
         if name in _FOLDED:
             return reduce(REGISTRY[_FOLDED[name]], map(self.node, expression.args))
         if name in _SAME and len(expression.args) == len(REGISTRY[_SAME[name]].partials or ()) + (name == "Heaviside"):
-            return REGISTRY[_SAME[name]](*map(self.node, expression.args[: 1 if name == "Heaviside" else None]))  # type: ignore[no-any-return]
+            return REGISTRY[_SAME[name]](*map(self.node, expression.args[: 1 if name == "Heaviside" else None]))
         if name in _BY_OTHERS:
             return _BY_OTHERS[name](self.node(expression.args[0]))
         special = getattr(self, f"_make_{name.lower()}", None)
@@ -202,7 +202,7 @@ class _Walker:
     def _make_pow(self, expression: Any) -> Expr:
         base, exponent = expression.as_base_exp()
         if exponent == sympy.Rational(1, 2):
-            return FUNCTIONS["sqrt"](self.node(base))  # type: ignore[no-any-return]
+            return FUNCTIONS["sqrt"](self.node(base))
         if exponent.could_extract_minus_sign():
             return 1 / self.node(base**-exponent)
         if exponent.is_Integer:
@@ -240,4 +240,4 @@ class _Walker:
         return self.node(expression.arg).T
 
     def _make_trace(self, expression: Any) -> Expr:
-        return FUNCTIONS["einsum"]("ii->", self.node(expression.arg))  # type: ignore[no-any-return]
+        return FUNCTIONS["einsum"]("ii->", self.node(expression.arg))

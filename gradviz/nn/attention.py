@@ -139,7 +139,7 @@ def _masked(path: str, scores: Expr, mask: Any) -> Expr:
     if mask is None:
         return scores
     if isinstance(mask, Expr) and mask.dtype.kind == "b":
-        return where(mask, scores, constant(-np.inf, scores.dtype))  # type: ignore[no-any-return]
+        return where(mask, scores, constant(-np.inf, scores.dtype))
     added = mask if isinstance(mask, Expr) else _constant_mask(path, scores, mask)
     try:
         fits = np.broadcast_shapes(added.shape, scores.shape) == scores.shape

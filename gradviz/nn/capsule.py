@@ -37,7 +37,7 @@ def squash(s: Any, axis: int = -1) -> Expr:
     if handle.ndim == 0:
         raise wrong_shape("squash", "s must be a vector", handle)
     length = norm(handle, axis=normalize_axis(axis, handle.ndim, "squash"), keepdims=True)
-    return length / (1 + square(length)) * handle  # type: ignore[no-any-return]
+    return length / (1 + square(length)) * handle
 
 
 def capsule(

@@ -201,7 +201,7 @@ def flatten(x: Any) -> Expr:
         >>> gv.nn.flatten(gv.data("x", shape=(8, 4, 4))).shape
         (128,)
     """
-    return FUNCTIONS["reshape"](x, -1)  # type: ignore[no-any-return]
+    return FUNCTIONS["reshape"](x, -1)
 
 
 Span = tuple[int, int, int, Pair, int]

@@ -52,7 +52,7 @@ def activated(x: Expr, activation: Activation) -> Expr:
         raise GraphError(
             f"there is no activation {activation!r}", where=user_location(), hint='such as "relu", "tanh", "sigmoid"'
         )
-    return FUNCTIONS[activation](x)  # type: ignore[no-any-return]
+    return FUNCTIONS[activation](x)
 
 
 def positive(value: Any, what: str) -> int:

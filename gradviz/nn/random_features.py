@@ -68,4 +68,4 @@ def random_features(
         b = fixed.fixed("b", source.uniform(0, 2 * np.pi, count) if kind == "cos" else source.normal(0, spread, count))
         score = (W @ x if x.ndim == 1 else x @ W.T) + b
         size = fixed.fixed("size", np.asarray(math.sqrt(2 / count)), r"\sqrt{\frac{2}{n}}")
-        return size * (cos(score) if kind == "cos" else relu(score))  # type: ignore[no-any-return]
+        return size * (cos(score) if kind == "cos" else relu(score))

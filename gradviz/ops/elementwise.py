@@ -229,7 +229,7 @@ def clip(x: Any, low: Any, high: Any) -> Expr:
     """Limit x to the interval from low to high; no gradient flows where x is at or beyond a limit."""
     if isinstance(low, Expr) or isinstance(high, Expr):
         raise GraphError("clip takes numbers for its limits", where=user_location(), hint="use gv.maximum, gv.minimum")
-    return _clip(x, low=float(low), high=float(high))  # type: ignore[no-any-return]
+    return _clip(x, low=float(low), high=float(high))
 
 
 _COMPARISONS = (greater, greater_equal, less, less_equal, step)

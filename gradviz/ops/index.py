@@ -46,7 +46,7 @@ def getitem(x: Any, key: Any) -> Expr:
     """Return elements by NumPy's indexing: numbers, slices, ellipsis, None, arrays of integers or booleans."""
     handle = as_handle(x)
     parts = key if isinstance(key, tuple) else (key,)
-    return _getitem(handle, key=tuple(_index(part) for part in parts))  # type: ignore[no-any-return]
+    return _getitem(handle, key=tuple(_index(part) for part in parts))
 
 
 @function
@@ -57,7 +57,7 @@ def scatter(x: Any, key: Any, shape: Any) -> Expr:
     """
     handle = as_handle(x)
     parts = key if isinstance(key, tuple) else (key,)
-    return _scatter(handle, key=tuple(_index(part) for part in parts), shape=lengths(shape, "scatter"))  # type: ignore[no-any-return]
+    return _scatter(handle, key=tuple(_index(part) for part in parts), shape=lengths(shape, "scatter"))
 
 
 def _index(part: Any) -> Any:

@@ -115,9 +115,9 @@ def dot(a: Any, b: Any) -> Expr:
     """NumPy's dot: the inner product of vectors, the matrix product, or scaling by a scalar."""
     a, b = as_handle(a), as_handle(b)
     if a.ndim == 0 or b.ndim == 0:
-        return multiply(a, b)  # type: ignore[no-any-return]
+        return multiply(a, b)
     if a.ndim <= 2 and b.ndim <= 2:
-        return matmul(a, b)  # type: ignore[no-any-return]
+        return matmul(a, b)
     letters = iter(ascii_letters)
     left = [next(letters) for _ in a.shape]
     right = [next(letters) for _ in b.shape]
@@ -210,7 +210,7 @@ def einsum(subscripts: str, *operands: Any) -> Expr:
         (2,)
     """
     handles = [as_handle(operand) for operand in operands]
-    return _einsum(*handles, subscripts=_explicit(subscripts, [handle.ndim for handle in handles]))  # type: ignore[no-any-return]
+    return _einsum(*handles, subscripts=_explicit(subscripts, [handle.ndim for handle in handles]))
 
 
 def _explicit(subscripts: str, ranks: list[int]) -> str:

@@ -137,7 +137,7 @@ def _reduction(op: Primitive, doc: str) -> Callable[..., Expr]:
 
     def reduction(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
         handle = as_handle(x)
-        return op(handle, axis=normalize_axes(axis, handle.ndim, name), keepdims=bool(keepdims))  # type: ignore[no-any-return]
+        return op(handle, axis=normalize_axes(axis, handle.ndim, name), keepdims=bool(keepdims))
 
     reduction.__name__ = reduction.__qualname__ = name
     reduction.__doc__ = (
@@ -162,7 +162,7 @@ def _spread(op: Primitive, x: Any, axis: Any, keepdims: bool, ddof: float) -> Ex
     axes = normalize_axes(axis, handle.ndim, op.name)
     if math.prod(handle.shape[index] for index in axes) <= ddof:
         raise ShapeError(f"{op.name}: too few elements for ddof={ddof:g}", where=user_location())
-    return op(handle, axis=axes, keepdims=bool(keepdims), ddof=ddof)  # type: ignore[no-any-return]
+    return op(handle, axis=axes, keepdims=bool(keepdims), ddof=ddof)
 
 
 @function
@@ -181,7 +181,7 @@ def _along(op: Primitive, x: Any, axis: Any) -> Expr:
     handle = as_handle(x)
     if handle.ndim == 0:
         raise GraphError(f"{op.name}: a scalar has no axis", where=user_location())
-    return op(handle, axis=normalize_axis(axis, handle.ndim, op.name))  # type: ignore[no-any-return]
+    return op(handle, axis=normalize_axis(axis, handle.ndim, op.name))
 
 
 @function

@@ -103,12 +103,12 @@ def take(x: Any, indices: Any, axis: Any = None) -> Expr:
         return getitem(handle, (*(slice(None),) * place, np.asarray(indices, dtype=np.intp)))
     _need_integers("take", indices)
     if place == 0:
-        return _take(handle, indices)  # type: ignore[no-any-return]
+        return _take(handle, indices)
     front = (place, *(other for other in range(handle.ndim) if other != place))
     taken = _take(FUNCTIONS["transpose"](handle, front), indices)
     count = indices.ndim
     back = (*range(count, count + place), *range(count), *range(count + place, taken.ndim))
-    return FUNCTIONS["transpose"](taken, back)  # type: ignore[no-any-return]
+    return FUNCTIONS["transpose"](taken, back)
 
 
 @function
@@ -123,7 +123,7 @@ def segment_sum(x: Any, indices: Any, count: int) -> Expr:
     """
     chosen = indices if isinstance(indices, Expr) else constant(indices, np.intp)
     _need_integers("segment_sum", chosen)
-    return _segment_sum(as_handle(x), chosen, count=operator.index(count))  # type: ignore[no-any-return]
+    return _segment_sum(as_handle(x), chosen, count=operator.index(count))
 
 
 @function
@@ -137,7 +137,7 @@ def one_hot(indices: Any, count: int, dtype: Any = np.float64) -> Expr:
     """
     chosen = indices if isinstance(indices, Expr) else constant(indices, np.intp)
     _need_integers("one_hot", chosen)
-    return _one_hot(chosen, count=operator.index(count), dtype=np.dtype(dtype))  # type: ignore[no-any-return]
+    return _one_hot(chosen, count=operator.index(count), dtype=np.dtype(dtype))
 
 
 def _need_integers(what: str, indices: Expr) -> None:

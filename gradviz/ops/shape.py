@@ -143,7 +143,7 @@ def reshape(x: Any, shape: Any) -> Expr:
         wanted = tuple(handle.size // known if length == -1 else length for length in wanted)
     if any(length < 0 for length in wanted):
         raise ShapeError(f"reshape: {shape!r} is no shape", where=user_location(), hint="one length may be -1")
-    return _reshape(handle, shape=wanted)  # type: ignore[no-any-return]
+    return _reshape(handle, shape=wanted)
 
 
 @function
@@ -154,7 +154,7 @@ def transpose(x: Any, axes: Any = None) -> Expr:
     order = tuple(normalize_axis(axis, handle.ndim, "transpose") for axis in order)
     if sorted(order) != list(range(handle.ndim)):
         raise ShapeError(f"transpose: {axes!r} is no order of {handle.ndim} axes", where=user_location())
-    return _transpose(handle, axes=order)  # type: ignore[no-any-return]
+    return _transpose(handle, axes=order)
 
 
 @function
@@ -172,7 +172,7 @@ def expand_dims(x: Any, axis: Any) -> Expr:
     """Return the argument with new axes of length 1 at these places of the result."""
     handle = as_handle(x)
     count = len(axis) if isinstance(axis, (tuple, list)) else 1
-    return _expand_dims(handle, axis=normalize_axes(axis, handle.ndim + count, "expand_dims"))  # type: ignore[no-any-return]
+    return _expand_dims(handle, axis=normalize_axes(axis, handle.ndim + count, "expand_dims"))
 
 
 @function
@@ -181,27 +181,27 @@ def squeeze(x: Any, axis: Any = None) -> Expr:
     handle = as_handle(x)
     if axis is None:
         axis = tuple(index for index, length in enumerate(handle.shape) if length == 1)
-    return _squeeze(handle, axis=normalize_axes(axis, handle.ndim, "squeeze"))  # type: ignore[no-any-return]
+    return _squeeze(handle, axis=normalize_axes(axis, handle.ndim, "squeeze"))
 
 
 @function
 def broadcast_to(x: Any, shape: Any) -> Expr:
     """Return the argument repeated to a shape."""
-    return _broadcast_to(as_handle(x), shape=lengths(shape, "broadcast_to"))  # type: ignore[no-any-return]
+    return _broadcast_to(as_handle(x), shape=lengths(shape, "broadcast_to"))
 
 
 @function
 def concatenate(arrays: Sequence[Any], axis: int = 0) -> Expr:
     """Join arrays along an axis that they have."""
     handles = _several(arrays, "concatenate")
-    return _concatenate(*handles, axis=normalize_axis(axis, handles[0].ndim, "concatenate"))  # type: ignore[no-any-return]
+    return _concatenate(*handles, axis=normalize_axis(axis, handles[0].ndim, "concatenate"))
 
 
 @function
 def stack(arrays: Sequence[Any], axis: int = 0) -> Expr:
     """Join arrays of one shape along a new axis."""
     handles = _several(arrays, "stack")
-    return _stack(*handles, axis=normalize_axis(axis, handles[0].ndim + 1, "stack"))  # type: ignore[no-any-return]
+    return _stack(*handles, axis=normalize_axis(axis, handles[0].ndim + 1, "stack"))
 
 
 def _several(arrays: Sequence[Any], what: str) -> list[Expr]:
@@ -230,7 +230,7 @@ def split(x: Any, parts: Any, axis: int = 0) -> list[Expr]:
 def flip(x: Any, axis: Any = None) -> Expr:
     """Return the elements in reverse order along the axes (all for None)."""
     handle = as_handle(x)
-    return _flip(handle, axis=normalize_axes(axis, handle.ndim, "flip"))  # type: ignore[no-any-return]
+    return _flip(handle, axis=normalize_axes(axis, handle.ndim, "flip"))
 
 
 @function
@@ -249,4 +249,4 @@ def pad(x: Any, pad_width: Any, constant_values: float = 0.0) -> Expr:
         raise ShapeError(f"pad: {pad_width!r} is no width for {handle.ndim} axes", where=user_location()) from None
     if any(end < 0 for pair in pairs for end in pair):
         raise ShapeError("pad: a width is negative", where=user_location(), hint="index to cut elements off")
-    return _pad(handle, width=tuple(map(tuple, pairs)), value=float(constant_values))  # type: ignore[no-any-return]
+    return _pad(handle, width=tuple(map(tuple, pairs)), value=float(constant_values))

@@ -96,7 +96,7 @@ def windows(x: Any, size: Any, stride: Any = 1, dilation: Any = 1) -> Expr:
     steps, spreads = (steps_of(one, len(size), what) for one, what in ((stride, "stride"), (dilation, "dilation")))
     if not size or any(length < 1 for length in size):
         raise ShapeError(f"windows: {size} is no size of a window", where=user_location())
-    return _windows(as_handle(x), size=size, stride=steps, dilation=spreads)  # type: ignore[no-any-return]
+    return _windows(as_handle(x), size=size, stride=steps, dilation=spreads)
 
 
 @function
@@ -119,7 +119,7 @@ def fold(x: Any, shape: Any, stride: Any = 1, dilation: Any = 1) -> Expr:
     """
     target = lengths(shape, "fold")
     steps, spreads = (steps_of(one, len(target), what) for one, what in ((stride, "stride"), (dilation, "dilation")))
-    return _fold(as_handle(x), shape=target, stride=steps, dilation=spreads)  # type: ignore[no-any-return]
+    return _fold(as_handle(x), shape=target, stride=steps, dilation=spreads)
 
 
 def steps_of(value: Any, axes: int, what: str) -> tuple[int, ...]:
