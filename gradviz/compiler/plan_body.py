@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from gradviz.compiler.blas import blocks
 from gradviz.compiler.expand import recorded
 from gradviz.compiler.instructions import COMPARISONS, ELEMENTWISE, VIEWS, Instruction, Place, Repeat
 from gradviz.compiler.layouts import Order, order_of
@@ -111,8 +113,28 @@ class Body:
             return self._join(index, term, operands)
         out = self._targets.get(index) or self._part_of_join(index, term.fn) or self._out(index, term)
         operands = tuple(self._beside(operand, index) for operand in operands)
-        self._found.append(Instruction(term.fn, operands, term.attrs, out, self._says(index)))
+        self._found.append(self._in_blocks(Instruction(term.fn, operands, term.attrs, out, self._says(index))))
         return out
+
+    def _in_blocks(self, one: Instruction) -> Instruction:
+        """Return a product of two matrices as one of blocks of rows, where that is quicker."""
+        if one.fn != "matmul" or not all(isinstance(arg, Place) and len(arg.shape) == 2 for arg in one.args):
+            return one
+        a, b = (arg for arg in one.args if isinstance(arg, Place))
+        if a.sample is None or one.out.kind == "fresh" or not one.out.contiguous:
+            return one
+        count, (depth, columns) = blocks(a.sample, b.shape[1]), b.shape
+        if count == 1:
+            return one
+        rows = a.shape[0] // count
+        if a.contiguous:
+            cut = self._shown(a, "reshape", ((count, rows, depth),), "")
+        else:
+            whole = self._shown(a, "transpose", ((1, 0),), "")
+            cut = self._shown(whole, "reshape", ((depth, count, rows),), "")
+            cut = self._shown(cut, "transpose", ((1, 2, 0),), "")
+        out = self._shown(one.out, "reshape", ((count, rows, columns),), "")
+        return replace(one, args=(cut, b), out=out)
 
     def _join(self, index: int, term: Term, operands: tuple[Any, ...]) -> Place:
         """Put the arguments side by side; those that were computed where they belong need no moving."""

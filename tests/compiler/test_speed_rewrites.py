@@ -7,6 +7,7 @@ import pytest
 
 import gradviz as gv
 from gradviz import nn
+from gradviz.compiler.blas import blocks, is_quick_at_short_products
 from gradviz.compiler.einsum import as_product
 
 RNG = np.random.default_rng(3)
@@ -126,6 +127,61 @@ def test_the_gates_are_one_product_and_one_tanh(cell, calls):
     assert [sum(".dot(" in line for line in body) for body in (forward, backward)] == [1, 1]
     assert sum("tanh(" in line for line in forward) == 2
     assert sum(len(re.findall(r"\b[a-z]+\(|\.dot\(", line)) for line in forward) <= calls
+
+
+WITH_PRODUCTS = {
+    "mlp": lambda x: nn.dense(nn.dense(gv.reshape(x, -1), 24, activation="tanh", name="hidden"), 12, name="out"),
+    "lstm": lambda x: nn.recurrent(x, "lstm", hidden=16)[0],
+    "gru": lambda x: nn.recurrent(x, "gru", hidden=16, reset_after=True)[0][-1],
+    "attention": lambda x: nn.multi_head_attention(x, 2, mask="causal", dim=8),
+    "matrices": lambda x: gv.param("left", RNG.normal(size=(40, 8))) @ gv.swapaxes(x, 0, 1) @ x,
+    "turned": lambda x: gv.swapaxes(gv.param("left", RNG.normal(size=(8, 40))), 0, 1) @ gv.swapaxes(x, 0, 1),
+}
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize("batch", [None, 1, 3, 16])
+@pytest.mark.parametrize("build", WITH_PRODUCTS.values(), ids=WITH_PRODUCTS)
+def test_products_in_blocks(build, batch, backend, monkeypatch):
+    monkeypatch.setattr("gradviz.compiler.blas.is_quick_at_short_products", lambda: True)
+    monkeypatch.setattr("gradviz.compiler.blas.UNPACKED", 300)
+    monkeypatch.setattr("gradviz.compiler.blas.SHORT", 150)
+    monkeypatch.setattr("gradviz.compiler.blas.NARROW", 16)
+    graph = gv.graph(loss=gv.sum(gv.square(build(gv.data("x", shape=(6, 8))) - 0.3)))
+    inputs = {"x": RNG.normal(size=(6, 8) if batch is None else (batch, 6, 8))}
+    value, gradients = gv.compile(graph, batch=batch, backend=backend).value_and_grad(**inputs)
+    monkeypatch.undo()
+    plain = gv.backprop(graph if batch is None else gv.batched(graph, batch, mean=["loss"]), at=inputs, output="loss")
+    assert value == pytest.approx(float(plain.forward["loss"]), rel=1e-12)
+    for name, gradient in gradients.items():
+        np.testing.assert_allclose(gradient, plain.grad[name], rtol=1e-9, atol=1e-12, err_msg=name)
+
+
+@pytest.mark.parametrize(
+    ("shape", "columns", "expected"),
+    [((1024, 513), 32, 32), ((1024, 32), 513, 32), ((1024, 513), 256, 1), ((64, 64), 64, 1), ((1021, 513), 32, 1)],
+)
+def test_where_a_matrix_is_cut(shape, columns, expected, monkeypatch):
+    monkeypatch.setattr("gradviz.compiler.blas.is_quick_at_short_products", lambda: True)
+    assert blocks(np.empty(shape), columns) == expected
+    narrow = shape[1] <= 64
+    assert blocks(np.empty(shape[::-1]).T, columns) == (expected if narrow else 1)
+    assert blocks(np.empty((shape[0], 2000))[:, : shape[1]], columns) == 1
+    monkeypatch.setattr("gradviz.compiler.blas.is_quick_at_short_products", lambda: False)
+    assert blocks(np.empty(shape), columns) == 1
+
+
+@pytest.mark.parametrize(
+    ("kind", "threads", "architecture", "quick"),
+    [("openblas", 1, "SkylakeX", True), ("openblas", 2, "SkylakeX", False), ("openblas", 1, "Haswell", False),
+     ("mkl", 1, None, False)],
+)  # fmt: skip
+def test_short_products_by_the_library_at_hand(kind, threads, architecture, quick, monkeypatch):
+    library = {"filepath": "numpy.libs/x.so", "internal_api": kind, "num_threads": threads}
+    other = {"filepath": "torch/y.so", "internal_api": "openblas", "num_threads": 1, "architecture": "SkylakeX"}
+    found = [other, library | ({"architecture": architecture} if architecture else {})]
+    monkeypatch.setattr("threadpoolctl.threadpool_info", lambda: found)
+    assert is_quick_at_short_products() is quick
 
 
 def test_labels_out_of_range_are_refused():

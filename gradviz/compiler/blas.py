@@ -1,0 +1,54 @@
+"""What is known of the library that NumPy multiplies matrices with."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from gradviz.core.graph import Array
+
+_AVX512 = frozenset(("SkylakeX", "Cooperlake", "SapphireRapids"))
+
+UNPACKED, SHORT = 1_000_000, 600_000
+"""OpenBLAS multiplies up to so many pairs of numbers without packing them first, and is best at fewer of them."""
+NARROW = 64
+"""Packing a matrix takes long in comparison with multiplying it, if the other one has so few columns."""
+
+
+def blocks(a: Array, columns: int) -> int:
+    """Return into how many blocks of rows a matrix is best cut, to be multiplied by one of so many columns."""
+    rows, depth = a.shape
+    size = rows * depth * columns
+    if size <= UNPACKED or not _is_narrow(a, columns):
+        return 1
+    least = math.ceil(size / SHORT)
+    fitting = (count for count in range(least, 2 * least + 1) if rows % count == 0)
+    count = next(fitting, 1)
+    return count if count > 1 and is_quick_at_short_products() else 1
+
+
+def _is_narrow(a: Array, columns: int) -> bool:
+    depth: int = a.shape[1]
+    if a.flags.c_contiguous:
+        return min(depth, columns) <= NARROW
+    return bool(a.flags.f_contiguous) and depth <= NARROW
+
+
+def is_quick_at_short_products() -> bool:
+    """Whether products of few numbers are quicker than their share of a larger product.
+
+    OpenBLAS has functions for AVX-512 that multiply up to a million pairs of numbers where they stand; what is larger,
+    it first copies into another order. With several threads, they all would rather work at one large product.
+    """
+    from threadpoolctl import threadpool_info  # only a large product needs it
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that other packages do not go together
+        return any(_is_quick(one) for one in threadpool_info() if "numpy" in one["filepath"])
+
+
+def _is_quick(library: Mapping[str, Any]) -> bool:
+    threads, kind = library["num_threads"], library.get("architecture")
+    return library["internal_api"] == "openblas" and threads == 1 and kind in _AVX512
