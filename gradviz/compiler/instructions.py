@@ -162,6 +162,7 @@ class Plan:
         body: the instructions.
         outputs: by name, where the results are.
         pieces: the parts of gradients that are computed besides, leaf by leaf.
+        tuned: whether it is as it is because of the library that multiplies matrices here.
     """
 
     parameters: Mapping[str, Place]
@@ -172,6 +173,7 @@ class Plan:
     body: tuple[Instruction | Repeat, ...]
     outputs: Mapping[str, Place]
     pieces: tuple[Piece, ...] = ()
+    tuned: bool = False
 
     def then(self, more: tuple[Instruction, ...], outputs: Mapping[str, Place]) -> Plan:
         """Return the plan with more instructions at its end, and other outputs."""

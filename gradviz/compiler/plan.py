@@ -17,20 +17,28 @@ from gradviz.core.primitive import CONSTANT, PARAMETER
 from gradviz.namespaces import numpy as numbers
 
 
-def make_plan(graph: Graph, parameters: Mapping[str, Array]) -> Plan:
+def make_plan(graph: Graph, parameters: Mapping[str, Array], tuned: bool) -> Plan:
     """Plan the evaluation of the outputs of a graph of single instructions.
 
     Args:
         graph: the graph.
         parameters: the arrays of the parameters by path, for how they lie in memory.
+        tuned: whether it may depend on the library that multiplies matrices here.
     """
-    return Planner().plan(graph, parameters)
+    return Planner(tuned).plan(graph, parameters)
 
 
 class Planner:
-    """Hands out places; one for a whole function, with its loops."""
+    """Hands out places; one for a whole function, with its loops.
 
-    def __init__(self) -> None:
+    Attributes:
+        names: the identifiers.
+        constants, made: the places so far.
+        may_tune, tuned: whether it may look at the library that multiplies matrices, and has planned otherwise for it.
+    """
+
+    def __init__(self, tuned: bool) -> None:
+        self.may_tune, self.tuned = tuned, False
         self.names = Names()
         self.constants: list[Place] = []
         self.made: list[Place] = []
@@ -62,6 +70,7 @@ class Planner:
             places=tuple(self.made),
             body=tuple(instructions),
             outputs=body.outputs,
+            tuned=self.tuned,
         )
 
     def place(self, wanted: str, shape: Any, dtype: Any, kind: Any, **rest: Any) -> Place:

@@ -118,7 +118,11 @@ class Body:
 
     def _in_blocks(self, one: Instruction) -> Instruction:
         """Return a product of two matrices as one of blocks of rows, where that is quicker."""
-        if one.fn != "matmul" or not all(isinstance(arg, Place) and len(arg.shape) == 2 for arg in one.args):
+        if (
+            not self._planner.may_tune
+            or one.fn != "matmul"
+            or not all(isinstance(arg, Place) and len(arg.shape) == 2 for arg in one.args)
+        ):
             return one
         a, b = (arg for arg in one.args if isinstance(arg, Place))
         if a.sample is None or one.out.kind == "fresh" or not one.out.contiguous:
@@ -126,6 +130,7 @@ class Body:
         count, (depth, columns) = blocks(a.sample, b.shape[1]), b.shape
         if count == 1:
             return one
+        self._planner.tuned = True
         rows = a.shape[0] // count
         if a.contiguous:
             cut = self._shown(a, "reshape", ((count, rows, depth),), "")

@@ -29,12 +29,14 @@ class Program:
 
     Attributes:
         memory: the bytes of its buffers.
+        tuned: whether its source is for this machine.
     """
 
     def __init__(
         self, task: Task, plan: Plan, parameters: Mapping[str, Array], dtype: np.dtype[Any], printer: Printer
     ) -> None:
         self.memory = plan.memory  # the plan itself is not kept: its places hold arrays to ask NumPy about
+        self.tuned = plan.tuned
         self.functions = printer.functions(task, plan)
         self.printer = printer
         self.source = source_of(printer.header(), self.functions)
@@ -93,8 +95,10 @@ class Programs:
         shared: frozenset[str],
         storage: Storage,
         backend: str,
+        tuned: bool = True,
     ) -> None:
         self._backend = backend
+        self._tuned = tuned
         self._new_printer = make_printer(backend, graph)
         self._graph = graph
         self._dtype = dtype
@@ -125,10 +129,12 @@ class Programs:
         return self._program(task, size, lambda: self._with_gradients(size, RATE))
 
     def source(self, size: int | None) -> str:
-        """Return the source of a layer that stands alone."""
+        """Return the source of a layer that stands alone: the same on all machines, so not tuned to this one."""
         programs = [self.forward(size)]
         if self._graph.rows[self._graph.outputs[self._root]].shape == () and self.wanted:
             programs += [self.value_and_grad(size), self.step(size)]
+        if any(isinstance(program, Program) and program.tuned for program in programs):
+            return self._untuned().source(size)
         printer = self._new_printer()
         for program in programs:
             if isinstance(program, Program):
@@ -140,6 +146,10 @@ class Programs:
         for program in programs:
             functions += [one for one in program.functions if one not in functions]
         return source_of(lines, functions)
+
+    def _untuned(self) -> Programs:
+        arguments = self._graph, self._dtype, self._root, self.wanted, self._shared, self._storage, self._backend
+        return Programs(*arguments, tuned=False)
 
     def _program(self, task: Task, size: int | None, graph: Callable[[], Graph]) -> Program | ScalarProgram:
         """Return a function, printed as what is quickest for its graph."""
@@ -160,10 +170,10 @@ class Programs:
         """Return the plan of a function; in NumPy, gradients and a step of descent have one of the same graph."""
         compiled = self._backend == "numba"
         if not task.number or (compiled and not task.updating):
-            return make_plan(graph(), self._storage.arrays)
+            return make_plan(graph(), self._storage.arrays, self._tuned)
         if size not in self._joint:
             self._joint[size] = self._with_gradients(size, RATE)
-        plan = in_pieces(self._joint[size], self._root, self.wanted, self._storage.arrays)
+        plan = in_pieces(self._joint[size], self._root, self.wanted, self._storage.arrays, self._tuned)
         return updating(plan) if compiled else plan
 
     def _one(self, size: int | None, mean: tuple[str, ...] = ()) -> Graph:

@@ -18,14 +18,14 @@ from gradviz.core.primitive import PARAMETER
 from gradviz.core.replay import replay
 
 
-def in_pieces(graph: Graph, root: str, wanted: Iterable[str], parameters: Mapping[str, Array]) -> Plan:
+def in_pieces(graph: Graph, root: str, wanted: Iterable[str], parameters: Mapping[str, Array], tuned: bool) -> Plan:
     """Plan a loss and its gradients, part by part where they are joined of parts.
 
     Args:
         graph: the loss and its gradients.
         root: the name of the loss.
         wanted: the paths of the leaves whose gradients there are.
-        parameters: the arrays by path.
+        parameters, tuned: as for `make_plan`.
     """
     outputs = {root: graph.outputs[root]}
     found: list[tuple[str, str, tuple[Any, ...]]] = []
@@ -38,7 +38,7 @@ def in_pieces(graph: Graph, root: str, wanted: Iterable[str], parameters: Mappin
     results = {name: handles[index] for name, index in outputs.items()}
     if graph.rows[outputs[root]].op is PARAMETER:  # the loss is that before the update
         results[root] = results[root] + constant(0.0, results[root].dtype)
-    plan = make_plan(frozen(results), parameters)
+    plan = make_plan(frozen(results), parameters, tuned)
     pieces = [Piece(path, key, plan.outputs[name]) for path, name, key in found]
     return replace(plan, outputs={root: plan.outputs[root]}, pieces=tuple(pieces))
 

@@ -157,6 +157,19 @@ def test_products_in_blocks(build, batch, backend, monkeypatch):
         np.testing.assert_allclose(gradient, plain.grad[name], rtol=1e-9, atol=1e-12, err_msg=name)
 
 
+def test_the_source_is_the_same_on_all_machines(monkeypatch):
+    x, y = gv.data("x", shape=200), gv.data("y", shape=())
+    graph = gv.graph(loss=gv.square(gv.sum(nn.dense(x, 300, activation="tanh")) - y))
+    sources = []
+    for quick in (False, True):
+        monkeypatch.setattr("gradviz.compiler.blas.is_quick_at_short_products", lambda quick=quick: quick)
+        layer = gv.compile(graph, batch=32)
+        layer.step(0.1, x=np.zeros((32, 200)), y=np.zeros(32))
+        assert layer._programs.step(32).tuned is quick
+        sources.append(layer.source)
+    assert sources[0] == sources[1]
+
+
 @pytest.mark.parametrize(
     ("shape", "columns", "expected"),
     [((1024, 513), 32, 32), ((1024, 32), 513, 32), ((1024, 513), 256, 1), ((64, 64), 64, 1), ((1021, 513), 32, 1)],
