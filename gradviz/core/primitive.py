@@ -127,8 +127,10 @@ def primitive(name: str, *, symbol: Any, forward: Rule, doc: str = "", **fields:
         >>> REGISTRY["sigmoid"].symbol
         '\\sigma'
     """
-    if name in REGISTRY:
+    if name in REGISTRY or name in (PARAMETER.name, DATA.name, CONSTANT.name):
         raise GraphError(f"a primitive named {name!r} is declared already", hint="choose another name")
+    if name.startswith("__"):
+        raise GraphError(f"{name!r} is no name for a primitive", hint="names with two underscores are Python's own")
     if ("partials" in fields) == ("vjp" in fields):
         raise GraphError(f"primitive {name!r} needs either partials (elementwise) or a vjp")
     made = Primitive(name=name, symbol=symbol, forward=forward, **fields)

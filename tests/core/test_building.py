@@ -268,6 +268,10 @@ def test_primitives_of_the_user():
         assert gv.backprop(cube(gv.param("x", 2.0))).grad["x"] == 12
         with pytest.raises(GraphError, match="declared already"):
             gv.primitive("cube", symbol="", forward=abs, partials=(abs,))
+        with pytest.raises(GraphError, match="declared already"):
+            gv.primitive("data", symbol="", forward=abs, partials=(abs,))
+        with pytest.raises(GraphError, match="Python's own"):
+            gv.primitive("__doc__", symbol="", forward=abs, partials=(abs,))
         with pytest.raises(GraphError, match="either partials"):
             gv.primitive("other", symbol="", forward=abs)
     finally:
