@@ -11,19 +11,23 @@ from gradviz.core.graph import Array
 
 _AVX512 = frozenset(("SkylakeX", "Cooperlake", "SapphireRapids"))
 
-UNPACKED, SHORT = 1_000_000, 600_000
-"""OpenBLAS multiplies up to so many pairs of numbers without packing them first, and is best at fewer of them."""
+UNPACKED, SHORT, SHORT_BY_COLUMNS = 1_000_000, 600_000, 300_000
+"""OpenBLAS multiplies up to so many pairs of numbers without packing them first, and is best at fewer of them.
+
+It is best at still fewer where the elements that are multiplied stand one after another in both matrices.
+"""
 NARROW = 64
 """Packing a matrix takes long in comparison with multiplying it, if the other one has so few columns."""
 
 
-def blocks(a: Array, columns: int) -> int:
-    """Return into how many blocks of rows a matrix is best cut, to be multiplied by one of so many columns."""
-    rows, depth = a.shape
+def blocks(a: Array, b: Array) -> int:
+    """Return into how many blocks of rows the first of two matrices is best cut to be multiplied by the second."""
+    (rows, depth), columns = a.shape, b.shape[1]
     size = rows * depth * columns
     if size <= UNPACKED or not _is_narrow(a, columns):
         return 1
-    least = math.ceil(size / SHORT)
+    by_columns = a.flags.c_contiguous and b.T.flags.c_contiguous
+    least = math.ceil(size / (SHORT_BY_COLUMNS if by_columns else SHORT))
     fitting = (count for count in range(least, 2 * least + 1) if rows % count == 0)
     count = next(fitting, 1)
     return count if count > 1 and is_quick_at_short_products() else 1

@@ -117,29 +117,37 @@ class Body:
         return out
 
     def _in_blocks(self, one: Instruction) -> Instruction:
-        """Return a product of two matrices as one of blocks of rows, where that is quicker."""
-        if (
-            not self._planner.may_tune
-            or one.fn != "matmul"
-            or not all(isinstance(arg, Place) and len(arg.shape) == 2 for arg in one.args)
-        ):
+        """Return a product of two matrices as one of blocks of rows or columns, where that is quicker."""
+        if not self._planner.may_tune or one.fn != "matmul" or one.out.kind == "fresh" or not one.out.contiguous:
             return one
-        a, b = (arg for arg in one.args if isinstance(arg, Place))
-        if a.sample is None or one.out.kind == "fresh" or not one.out.contiguous:
+        a, b = one.args
+        if not (isinstance(a, Place) and isinstance(b, Place) and len(a.shape) == len(b.shape) == 2):
             return one
-        count, (depth, columns) = blocks(a.sample, b.shape[1]), b.shape
-        if count == 1:
+        assert a.sample is not None
+        assert b.sample is not None
+        rows, columns = one.out.shape
+        count = blocks(a.sample, b.sample)
+        if count > 1:
+            out = self._shown(one.out, "reshape", ((count, rows // count, columns),), "")
+            blocked = replace(one, args=(self._cut(a, count), b), out=out)
+        elif b.sample.T.flags.c_contiguous and (count := blocks(b.sample.T, a.sample.T)) > 1:
+            cut = self._cut(self._shown(b, "transpose", ((1, 0),), ""), count)
+            out = self._shown(one.out, "reshape", ((rows, count, columns // count),), "")
+            out = self._shown(out, "transpose", ((1, 0, 2),), "")
+            blocked = replace(one, args=(a, self._shown(cut, "transpose", ((0, 2, 1),), "")), out=out)
+        else:
             return one
         self._planner.tuned = True
-        rows = a.shape[0] // count
-        if a.contiguous:
-            cut = self._shown(a, "reshape", ((count, rows, depth),), "")
-        else:
-            whole = self._shown(a, "transpose", ((1, 0),), "")
-            cut = self._shown(whole, "reshape", ((depth, count, rows),), "")
-            cut = self._shown(cut, "transpose", ((1, 2, 0),), "")
-        out = self._shown(one.out, "reshape", ((count, rows, columns),), "")
-        return replace(one, args=(cut, b), out=out)
+        return blocked
+
+    def _cut(self, matrix: Place, count: int) -> Place:
+        """Return the rows of a matrix that is contiguous, or whose transpose is, in so many blocks."""
+        rows, columns = matrix.shape
+        if matrix.contiguous:
+            return self._shown(matrix, "reshape", ((count, rows // count, columns),), "")
+        turned = self._shown(matrix, "transpose", ((1, 0),), "")
+        turned = self._shown(turned, "reshape", ((columns, count, rows // count),), "")
+        return self._shown(turned, "transpose", ((1, 2, 0),), "")
 
     def _join(self, index: int, term: Term, operands: tuple[Any, ...]) -> Place:
         """Put the arguments side by side; those that were computed where they belong need no moving."""

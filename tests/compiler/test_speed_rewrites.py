@@ -134,6 +134,7 @@ WITH_PRODUCTS = {
     "lstm": lambda x: nn.recurrent(x, "lstm", hidden=16)[0],
     "gru": lambda x: nn.recurrent(x, "gru", hidden=16, reset_after=True)[0][-1],
     "attention": lambda x: nn.multi_head_attention(x, 2, mask="causal", dim=8),
+    "columns": lambda x: gv.tanh(x) @ gv.swapaxes(2 * gv.param("right", RNG.normal(size=(40, 8))), 0, 1),
     "matrices": lambda x: gv.param("left", RNG.normal(size=(40, 8))) @ gv.swapaxes(x, 0, 1) @ x,
     "turned": lambda x: gv.swapaxes(gv.param("left", RNG.normal(size=(8, 40))), 0, 1) @ gv.swapaxes(x, 0, 1),
 }
@@ -146,6 +147,7 @@ def test_products_in_blocks(build, batch, backend, monkeypatch):
     monkeypatch.setattr("gradviz.compiler.blas.is_quick_at_short_products", lambda: True)
     monkeypatch.setattr("gradviz.compiler.blas.UNPACKED", 300)
     monkeypatch.setattr("gradviz.compiler.blas.SHORT", 150)
+    monkeypatch.setattr("gradviz.compiler.blas.SHORT_BY_COLUMNS", 100)
     monkeypatch.setattr("gradviz.compiler.blas.NARROW", 16)
     graph = gv.graph(loss=gv.sum(gv.square(build(gv.data("x", shape=(6, 8))) - 0.3)))
     inputs = {"x": RNG.normal(size=(6, 8) if batch is None else (batch, 6, 8))}
@@ -171,17 +173,24 @@ def test_the_source_is_the_same_on_all_machines(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("shape", "columns", "expected"),
-    [((1024, 513), 32, 32), ((1024, 32), 513, 32), ((1024, 513), 256, 1), ((64, 64), 64, 1), ((1021, 513), 32, 1)],
+    ("shape", "columns", "expected", "by_columns"),
+    [
+        ((1024, 513), 32, 32, 64),
+        ((1024, 32), 513, 32, 64),
+        ((1024, 513), 256, 1, 1),
+        ((64, 64), 64, 1, 1),
+        ((1021, 513), 32, 1, 1),
+    ],
 )
-def test_where_a_matrix_is_cut(shape, columns, expected, monkeypatch):
+def test_where_a_matrix_is_cut(shape, columns, expected, by_columns, monkeypatch):
     monkeypatch.setattr("gradviz.compiler.blas.is_quick_at_short_products", lambda: True)
-    assert blocks(np.empty(shape), columns) == expected
-    narrow = shape[1] <= 64
-    assert blocks(np.empty(shape[::-1]).T, columns) == (expected if narrow else 1)
-    assert blocks(np.empty((shape[0], 2000))[:, : shape[1]], columns) == 1
+    a, b = np.empty(shape), np.empty((shape[1], columns))
+    assert blocks(a, b) == expected
+    assert blocks(a, np.asfortranarray(b)) == by_columns
+    assert blocks(np.asfortranarray(a), b) == (expected if shape[1] <= 64 else 1)
+    assert blocks(np.empty((shape[0], 2000))[:, : shape[1]], b) == 1
     monkeypatch.setattr("gradviz.compiler.blas.is_quick_at_short_products", lambda: False)
-    assert blocks(np.empty(shape), columns) == 1
+    assert blocks(a, b) == 1
 
 
 @pytest.mark.parametrize(
