@@ -37,6 +37,8 @@ class Places:
         self._of_steps: set[str] = set()
         self._same: dict[tuple[Place, Any], str] = {}
         """Names by the array, and how it is shown."""
+        self._fixed: dict[Place, Any] = {}
+        """The keys of places that lines have asked for."""
         self.needed: dict[Any, Place] = {}
         self.roots: dict[Any, set[Place]] = {}
         self.moving: dict[str, str] = {}
@@ -63,9 +65,12 @@ class Places:
 
     def name(self, place: Place) -> str:
         """Return the variable of a place, which is needed from now on."""
-        key = self.key(place)
+        key = self._fixed[place] = self.key(place)
         name = self.called.get(key) or self._new(place)
-        self.needed.setdefault(key, place.root if self.key(place.root) == key else place)
+        if self.key(place.root) == key:
+            self._fixed[place.root] = key  # whatever else gets a name: this variable is made by the root
+            self.needed.setdefault(key, place.root)
+        self.needed.setdefault(key, place)
         self.roots.setdefault(key, set()).add(place.root)
         return name
 
@@ -107,6 +112,8 @@ class Places:
     def key(self, place: Place) -> Any:
         """Return what places share that are one variable."""
         root = place.root
+        if place in self._fixed:
+            return self._fixed[place]
         if place.kind in ("parameter", "input", "constant", "scalar", "fresh") or not (place.looped or root.static):
             return (place,)
         assert place.sample is not None

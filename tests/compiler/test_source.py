@@ -241,3 +241,16 @@ def test_memory_begins_with_a_line_of_the_cache():
     large = [array for array in [*buffers, *layer.parameters.values()] if array.size > 20]
     assert len(large) > 3
     assert all(array.ctypes.data % 64 == 0 for array in large)
+
+
+def test_a_name_of_the_users_is_kept_when_its_memory_is_used_again():
+    v, m, D = gv.data("v", shape=(2, 4)), gv.data("m", shape=(2, 2)), gv.param("D", RNG.normal(size=(2, 4, 2)))
+    found = gv.einsum("jk,jkl->jl", gv.tanh(v), D).named("found")
+    graph = gv.graph(loss=gv.sum(gv.square(found - m)))
+    layer = gv.compile(graph, batch=32)
+    inputs = {"v": RNG.normal(size=(32, 2, 4)), "m": RNG.normal(size=(32, 2, 2))}
+    value, gradients = layer.value_and_grad(**inputs)
+    plain = gv.backprop(gv.batched(graph, 32, mean=["loss"]), at=inputs, output="loss")
+    assert value == pytest.approx(float(plain.forward["loss"]))
+    np.testing.assert_allclose(gradients["D"], plain.grad["D"], rtol=1e-9)
+    assert "subtract(found, m, " in layer.source
