@@ -117,20 +117,22 @@ class Body:
         return out
 
     def _in_blocks(self, one: Instruction) -> Instruction:
-        """Return a product of two matrices as one of blocks of rows or columns, where that is quicker."""
+        """Return a product with a matrix, or of two, as one of blocks of rows or columns, where that is quicker."""
         if not self._planner.may_tune or one.fn != "matmul" or one.out.kind == "fresh" or not one.out.contiguous:
             return one
         a, b = one.args
-        if not (isinstance(a, Place) and isinstance(b, Place) and len(a.shape) == len(b.shape) == 2):
+        if not (isinstance(a, Place) and isinstance(b, Place) and len(a.shape) == 2 and len(b.shape) in (2, 3)):
             return one
         assert a.sample is not None
         assert b.sample is not None
-        rows, columns = one.out.shape
-        count = blocks(a.sample, b.sample)
+        *many, rows, columns = one.out.shape
+        first = b.sample[0] if many and many[0] else b.sample
+        count = blocks(a.sample, first) if first.ndim == 2 else 1
         if count > 1:
-            out = self._shown(one.out, "reshape", ((count, rows // count, columns),), "")
-            blocked = replace(one, args=(self._cut(a, count), b), out=out)
-        elif b.sample.T.flags.c_contiguous and (count := blocks(b.sample.T, a.sample.T)) > 1:
+            out = self._shown(one.out, "reshape", ((*many, count, rows // count, columns),), "")
+            each = self._shown(b, "reshape", ((*many, 1, *b.shape[1:]),), "") if many else b
+            blocked = replace(one, args=(self._cut(a, count), each), out=out)
+        elif not many and first.T.flags.c_contiguous and (count := blocks(first.T, a.sample.T)) > 1:
             cut = self._cut(self._shown(b, "transpose", ((1, 0),), ""), count)
             out = self._shown(one.out, "reshape", ((rows, count, columns // count),), "")
             out = self._shown(out, "transpose", ((1, 0, 2),), "")
