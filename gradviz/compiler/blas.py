@@ -49,7 +49,7 @@ def is_quick_at_short_products() -> bool:
     from threadpoolctl import threadpool_info  # only a large product needs it
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that other packages do not go together
+        warnings.simplefilter("ignore", RuntimeWarning)  # that the OpenMP of other packages do not go together
         return any(_is_quick(one) for one in threadpool_info() if "numpy" in one["filepath"])
 
 

@@ -58,7 +58,7 @@ def _leaf(op: Primitive, name: str, value: Any, shape: Any, dtype: Any, tex: str
     if not (type(name) is str and name.isidentifier()):
         check_name(name)
     if type(value) is float and dtype is None and shape is None:  # most leaves of big graphs
-        made = make_leaf(op, value, opened.numbers() or number_lane())
+        made = make_leaf(op, value, opened.numbers() or number_lane())  # the first spares a call where there is a lane
     else:
         made = _array_leaf(op, name, value, shape, dtype)
     tape = made.lane.tape

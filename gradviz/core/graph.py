@@ -27,7 +27,7 @@ Edge = tuple[int, int]
 
 def as_array(value: Array | float) -> Array:
     """Return a leaf's value as an array, or as NumPy's scalar, which is as good."""
-    return np.float64(value) if type(value) is float else value  # type: ignore[return-value]
+    return np.float64(value) if type(value) is float else value  # type: ignore[return-value]  # a scalar is no ndarray
 
 
 class Row:
