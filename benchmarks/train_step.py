@@ -38,6 +38,8 @@ import numpy as np
 from peers.problems import ROWS, Row
 from peers.worker import CLOCKS, PEERS, STEPS, Report, work
 
+from gradviz.compiler import blas
+
 SLICE = 0.02
 """About how many seconds a peer works at its turn."""
 REST = 0.16
@@ -210,6 +212,8 @@ def main() -> int:
     names = [name for name in PEERS if any(part.lower() in name.lower() for part in options.peers.split(","))]
     said: list[str] = []
     everything = {}
+    products = blas.library()
+    print(f"NumPy multiplies with {blas.describe(products) if products else 'a library that is not known'}")
     for threads in map(int, options.threads.split(",")):
         found = []
         with tempfile.TemporaryDirectory() as folder:

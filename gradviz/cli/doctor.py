@@ -72,6 +72,7 @@ def _checks() -> Iterator[Check]:
     yield _try("Graphviz", _graphviz, "pip install pygraphviz, or install Graphviz so that dot is on the PATH")
     yield _try("mathematics", _mathematics, "pip install ziamath")
     yield _text_fonts()
+    yield from _products()
     yield _try("drawing", _drawing, "the lines above say what is missing")
 
 
@@ -145,6 +146,27 @@ _SAMPLE = (
     '<svg xmlns="http://www.w3.org/2000/svg" width="40" height="40">'
     '<text x="4" y="30" font-size="24" font-family="{fonts}">{char}</text></svg>'
 )
+
+
+def _products() -> Iterator[Check]:
+    """Say what multiplies matrices, and whether it is as quick as the processor allows: layers live on it.
+
+    A processor newer than OpenBLAS gets the functions for an old one, half as quick.
+    """
+    try:
+        blas = importlib.import_module("gradviz.compiler.blas")
+        found = blas.library()
+    except Exception as error:
+        yield Check("matrix products", f"{type(error).__name__}: {error}", ok=False, advice="pip install threadpoolctl")
+        return
+    if found is None:
+        return  # not in this build of NumPy
+    threads = found["num_threads"]
+    yield Check("matrix products", f"{blas.describe(found)}, on {threads} thread{'s'[: threads != 1]}")
+    if found["internal_api"] == "openblas" and blas.processor_has_avx512():
+        advice = "try OPENBLAS_CORETYPE=SkylakeX in the environment, layers may take half the time"
+        used = blas.uses_avx512(found)
+        yield Check("AVX-512 in products", "used" if used else "not used", ok=used, advice=advice)
 
 
 def _drawing() -> str:

@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from gradviz.core.graph import Array
 
 _AVX512 = frozenset(("SkylakeX", "Cooperlake", "SapphireRapids"))
@@ -46,13 +48,31 @@ def is_quick_at_short_products() -> bool:
     OpenBLAS has functions for AVX-512 that multiply up to a million pairs of numbers where they stand; what is larger,
     it first copies into another order. With several threads, they all would rather work at one large product.
     """
+    found = library()
+    return found is not None and found["num_threads"] == 1 and uses_avx512(found)
+
+
+def library() -> Mapping[str, Any] | None:
+    """Return what threadpoolctl knows of the library of NumPy's products; None where it knows nothing of it."""
     from threadpoolctl import threadpool_info  # only a large product needs it
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", RuntimeWarning)  # that the OpenMP of other packages do not go together
-        return any(_is_quick(one) for one in threadpool_info() if "numpy" in one["filepath"])
+        return next((one for one in threadpool_info() if "numpy" in one["filepath"]), None)
 
 
-def _is_quick(library: Mapping[str, Any]) -> bool:
-    threads, kind = library["num_threads"], library.get("architecture")
-    return library["internal_api"] == "openblas" and threads == 1 and kind in _AVX512
+def describe(found: Mapping[str, Any]) -> str:
+    """Name a library, and the processor that its functions were written for."""
+    functions = found.get("architecture", "an unknown processor")
+    return f"{found['internal_api']} {found['version']}, with its functions for {functions}"
+
+
+def uses_avx512(found: Mapping[str, Any]) -> bool:
+    """Whether this library is OpenBLAS with its functions for AVX-512."""
+    return found["internal_api"] == "openblas" and found.get("architecture") in _AVX512
+
+
+def processor_has_avx512() -> bool:
+    """Whether NumPy found AVX-512 in the processor."""
+    known = np.show_config(mode="dicts")["SIMD Extensions"]
+    return not {"X86_V4", "AVX512_SKX"}.isdisjoint([*known["baseline"], *known["found"]])

@@ -105,6 +105,28 @@ def test_the_doctor_finds_what_is_missing(gradviz):
     assert any(not check["ok"] and "no such library" in check["found"] for check in report["checks"])
 
 
+@pytest.mark.parametrize(
+    ("library", "avx512", "marks"),
+    [
+        ({"architecture": "Haswell"}, True, {"AVX-512 in products": False}),
+        ({"architecture": "SkylakeX"}, True, {"AVX-512 in products": True}),
+        ({"architecture": "Haswell"}, False, {}),
+        ({"internal_api": "mkl"}, True, {}),
+    ],
+)
+def test_the_doctor_sees_products_that_could_be_quicker(library, avx512, marks, monkeypatch):
+    from gradviz.cli import doctor
+
+    known = {"filepath": "numpy.libs/x.so", "internal_api": "openblas", "version": "0.3", "num_threads": 2} | library
+    monkeypatch.setattr("threadpoolctl.threadpool_info", lambda: [known])
+    monkeypatch.setattr("gradviz.compiler.blas.processor_has_avx512", lambda: avx512)
+    products, *others = doctor._products()
+    assert products.ok
+    assert known["internal_api"] in products.found
+    assert {check.name: check.ok for check in others} == marks
+    assert all("OPENBLAS_CORETYPE" in check.advice for check in others)
+
+
 def test_version_and_help(gradviz):
     import gradviz as package
 
