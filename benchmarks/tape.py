@@ -8,6 +8,9 @@ the library before it threw out of the processor's caches. The table gives media
 micrograd, which is what holds when the machine's speed drifts. Each run includes the collection of its own
 garbage (what was imported before is frozen), so that no library pays for another's cycles.
 
+The script that builds the graph takes time of its own, whatever its leaves are: loops, and arithmetic with places. It
+is measured on Python's floats, and a second ratio is of what the libraries add to it.
+
     python benchmarks/tape.py [--sizes 1000,10000,100000] [--rounds 9]
 
 Needs micrograd, autograd and torch (``make bench`` installs them); one that is missing is left out.
@@ -65,6 +68,12 @@ def with_torch(size: int) -> tuple[float, float]:
     return root.item(), leaves[0].grad.item()
 
 
+def on_floats(size: int) -> float:
+    """Run the script on Python's floats: no graph, no gradient."""
+    root: float = build(size, lambda index, value: value)[0]
+    return root
+
+
 def with_autograd(size: int) -> tuple[float, float]:
     """Run HIPS autograd over the list of leaves."""
     from autograd import value_and_grad
@@ -118,7 +127,7 @@ def main() -> None:
     options = parser.parse_args()
     sys.setrecursionlimit(1_000_000)
     libraries = available(PEERS)
-    print(f"{'nodes':>8} {'library':<10} {'median ms':>10} {'of micrograd':>13}")
+    print(f"{'nodes':>8} {'library':<10} {'median ms':>10} {'of micrograd':>13} {'less the script':>16}")
     for size in map(int, options.sizes.split(",")):
         expected = with_gradviz(size)
         chosen = {name: run for name, run in libraries.items() if size <= LARGEST.get(name, size)}
@@ -128,15 +137,19 @@ def main() -> None:
             assert close, f"{name} disagrees: {found} against {expected}"
         gc.collect()
         gc.freeze()
-        times: dict[str, list[float]] = {name: [] for name in chosen}
+        runs = {**chosen, "the script": on_floats}
+        times: dict[str, list[float]] = {name: [] for name in runs}
         order = random.Random(0)
         for _ in range(options.rounds):
-            for name, run in order.sample(list(chosen.items()), len(chosen)):
+            for name, run in order.sample(list(runs.items()), len(runs)):
                 times[name].append(turn(run, size))
         medians = {name: statistics.median(found) for name, found in times.items()}
         for name, median in medians.items():
-            share = f"{median / medians['micrograd']:13.2f}" if "micrograd" in medians else ""
-            print(f"{size:>8} {name:<10} {median * 1e3:>10.2f} {share}")
+            shares = f"{'':13} {'':16}"
+            if "micrograd" in medians:
+                peer, script = medians["micrograd"], medians["the script"]
+                shares = f"{median / peer:13.2f} {(median - script) / (peer - script):16.2f}"
+            print(f"{size:>8} {name:<10} {median * 1e3:>10.2f} {shares}")
 
 
 if __name__ == "__main__":
