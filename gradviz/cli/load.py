@@ -253,6 +253,6 @@ def _numbers(made: Graph, known: dict[object, int]) -> list[int]:
     """
     numbers: list[int] = []
     for index, (row, args) in enumerate(zip(made.rows, made.args, strict=True)):
-        key = (id(row), id(made.constants.get(index)), made.names.get(index), *(numbers[arg] for arg in args))
+        key = (id(row), id(made.given.get(index)), made.names.get(index), *(numbers[arg] for arg in args))
         numbers.append(known.setdefault(key, len(known)))
     return numbers

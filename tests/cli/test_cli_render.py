@@ -27,10 +27,12 @@ def test_every_root_and_every_graph_is_a_figure_once(gradviz):
         "b = gv.exp(a)\n"
         "_scratch = gv.sin(x)\n"
         "h = gv.graph(gv.log(x))\n"
-        "same = h\n",
+        "same = h\n"
+        "loss = gv.sin(x)\n"
+        "whole = gv.graph(loss)\n",  # is the figure of loss
     )
     done = gradviz("render", "several.py", "--format", "json")
-    assert done.stdout.splitlines() == ["several-g.json", "several-b.json", "several-h.json"]
+    assert done.stdout.splitlines() == ["several-g.json", "several-b.json", "several-h.json", "several-whole.json"]
 
 
 def test_a_named_variable_is_drawn_alone(hinge):
