@@ -19,7 +19,7 @@ from gradviz.draw.page_parts import PageParts
 from gradviz.draw.program import Walkthrough
 from gradviz.draw.room import rooms
 from gradviz.draw.scene import PlacedText, Scene
-from gradviz.draw.svg import short_names, to_svg
+from gradviz.draw.svg import short_name, to_svg
 from gradviz.draw.theme import THEMES, Theme
 from gradviz.draw.typeset import numeral_pieces
 
@@ -57,10 +57,9 @@ def to_html(source: Source, scene: Scene, theme: Theme, *, live: bool = False) -
     parts = PageParts(walk)
     paths, edges = parts.paths()
     pieces = numeral_pieces()
-    names = short_names(scene, [glyph for glyph, _, _ in pieces.values()])
     data = walk.data(LEARNING_RATE) | {
         "labels": _labels(scene),
-        "pieces": {char: [names[glyph], *map(_short, rest)] for char, (glyph, *rest) in pieces.items()},
+        "pieces": {char: [short_name(glyph), *map(_short, rest)] for char, (glyph, *rest) in pieces.items()},
         "paths": edges,
         "path": source.graph.find(source.path) if source.path else None,
         "phases": _PHASES,

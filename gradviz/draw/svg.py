@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from html import escape
+from zlib import crc32
 
 from gradviz.draw.geometry import Point
 from gradviz.draw.glyphs import Rule, Text
@@ -42,31 +43,34 @@ def to_svg(scene: Scene, theme: Theme, more: Iterable[str] = ()) -> str:
         theme: its colors.
         more: further glyphs to define.
     """
-    names = short_names(scene, more)
+    glyphs = dict.fromkeys(glyph.id for text in scene.texts for glyph in text.typeset.glyphs) | dict.fromkeys(more)
+    title, description = _clean(scene.title), _clean(scene.description)
+    key = f"{crc32(f'{title}{description}'.encode()):08x}"
     width, height = _number(scene.width), _number(scene.height)
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" role="img" aria-labelledby="title desc">',
-        f'<title id="title">{_clean(scene.title)}</title>',
-        f'<desc id="desc">{_clean(scene.description)}</desc>',
+        f'viewBox="0 0 {width} {height}" role="img" aria-labelledby="title-{key} desc-{key}">',
+        f'<title id="title-{key}">{title}</title>',
+        f'<desc id="desc-{key}">{description}</desc>',
         "<defs>",
-        *(f'<path id="{name}" d="{OUTLINES[glyph]}"/>' for glyph, name in names.items()),
+        *(f'<path id="{short_name(glyph)}" d="{OUTLINES[glyph]}"/>' for glyph in glyphs),
         "</defs>",
         f'<rect class="paper" width="{width}" height="{height}" fill="{theme.paper}"/>',
         *_edges(scene, theme),
         *_boxes(scene, theme),
         *_blanks(scene, theme),
-        *(_text(text, theme, names) for text in scene.texts),
+        *(_text(text, theme) for text in scene.texts),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
 
 
-def short_names(scene: Scene, more: Iterable[str] = ()) -> dict[str, str]:
-    """Return the names that glyphs have in the document."""
-    glyphs = dict.fromkeys(glyph.id for text in scene.texts for glyph in text.typeset.glyphs)
-    glyphs.update(dict.fromkeys(more))
-    return {glyph: f"g{place}" for place, glyph in enumerate(glyphs)}
+def short_name(glyph: str) -> str:
+    """Return the name that a glyph has in a document: its number in the font.
+
+    It is the same in every figure, since an HTML page may hold several, and takes a name's first meaning for all.
+    """
+    return f"stix{glyph.rpartition('_')[2]}"
 
 
 def _edges(scene: Scene, theme: Theme) -> Iterator[str]:
@@ -113,7 +117,7 @@ def _blanks(scene: Scene, theme: Theme) -> Iterator[str]:
         )
 
 
-def _text(text: PlacedText, theme: Theme, names: dict[str, str]) -> str:
+def _text(text: PlacedText, theme: Theme) -> str:
     """One formula: a group in units of a thousandth of an em, with its LaTeX."""
     scale = _number(text.size / 1000, 5)
     shows = f' data-shows="{text.shows}"' if text.shows else ""
@@ -124,7 +128,7 @@ def _text(text: PlacedText, theme: Theme, names: dict[str, str]) -> str:
             where = f'x="{x}"' + (f' y="{y}"' if y else "")
         else:
             where = f'transform="translate({x} {y}) scale({_number(glyph.scale, 3)})"'
-        inside.append(f'<use href="#{names[glyph.id]}" {where}/>')
+        inside.append(f'<use href="#{short_name(glyph.id)}" {where}/>')
     inside.extend(_rule(rule) for rule in text.typeset.rules)
     inside.extend(_real_text(piece) for piece in text.typeset.texts)
     return (

@@ -167,6 +167,20 @@ def test_svg_carries_title_description_and_latex():
     assert len(drawn) > 2 * len(defined)  # outlines are shared
 
 
+def test_pictures_of_one_document_do_not_mix():
+    x = gv.param("x", 3.0)
+    meanings = {}
+    for node in (gv.square(x), gv.exp(x) / x, gv.square(x)):
+        root = ElementTree.fromstring(gv.figure(node).svg())
+        for element in root.iter():
+            if "id" in element.attrib:
+                meaning = ElementTree.tostring(element)
+                assert meanings.setdefault(element.attrib["id"], meaning) == meaning
+        assert {element.attrib["href"][1:] for element in root.iter() if "href" in element.attrib} <= set(meanings)
+        assert set(root.attrib["aria-labelledby"].split()) <= set(meanings)
+    assert sum(name.startswith("title") for name in meanings) == 2
+
+
 def test_json_holds_every_text_and_route():
     scene = json.loads(gv.figure(hinge()).json())
     assert {text["kind"] for text in scene["texts"]} >= {"operation", "parameter", "derivative", "forward"}
