@@ -82,7 +82,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None
 )
 @click.pass_context
 def cli(ctx: click.Context) -> None:
-    r"""Draw computation graphs as typeset figures, with every derivative on its edge.
+    """Draw computation graphs as typeset figures, with every derivative on its edge.
 
     \b
       gradviz examples                          what there is to start from
@@ -92,7 +92,7 @@ def cli(ctx: click.Context) -> None:
       gradviz serve script.py                   the same in a browser, while you write
       gradviz check script.py                   is every derivative right?
       gradviz explain script.py --wrt W         why has the gradient that value?
-    """
+    """  # noqa: D301 - click keeps the lines apart that follow the character \\b, an escape
     if ctx.invoked_subcommand is None:
         click.echo(ctx.get_help(), err=True)
         ctx.exit(2)

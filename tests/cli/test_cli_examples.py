@@ -133,6 +133,8 @@ def test_version_and_help(gradviz):
     assert gradviz("--version").stdout == f"gradviz {package.__version__}\n"
     shown = gradviz("--help")
     assert shown.returncode == 0
+    first = next(line for line in shown.stdout.splitlines() if "gradviz examples" in line)
+    assert first.split(None, 2) == ["gradviz", "examples", "what there is to start from"]  # alone on its line
     for name in ("render", "examples", "doctor"):
         assert name in shown.stdout
         own = gradviz(name, "--help")
