@@ -5,6 +5,9 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
+from importlib.metadata import packages_distributions
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -14,7 +17,7 @@ PACKAGE = ROOT / "gradviz"
 FILES = sorted(path for path in PACKAGE.rglob("*.py") if "_examples" not in path.parts)
 MOST_LINES = 300
 
-# A room may import itself and what stands before it. The order is that of docs/architecture.md.
+# A room may import itself and what stands before it.
 FLOORS = (
     "errors",
     "core",
@@ -81,6 +84,27 @@ def test_a_file_imports_only_from_its_floor_and_below(path):
                 assert here == "cli", f"{here} imports gradviz.{there} from the top"
         elif name == "gradviz":
             assert here == "cli", f"{here} imports the package from the top"
+
+
+def test_the_page_of_the_architecture_has_the_floors_and_files_that_there_are():
+    text = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+    rooms = re.findall(r"^\| `(\w+)(?:/|\.py)` \|", text, re.MULTILINE)
+    assert len(rooms) == len(FLOORS)
+    assert all(FLOORS.index(above) < FLOORS.index(below) for above, below in pairwise(rooms))
+    assert {room(path) for path in FILES} - {"__init__", "__main__"} == set(rooms)
+    named = set(re.findall(r"`(?:gradviz/)?(?:\w+/)?(\w+\.py)`", text))
+    assert named <= {path.name for path in (*FILES, Path(__file__))}
+
+
+def test_what_is_imported_is_asked_for():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    optional = [text for texts in project["optional-dependencies"].values() for text in texts]
+    asked = {re.match(r"[\w-]+", text)[0] for text in (*project["dependencies"], *optional)}
+    packages = packages_distributions()
+    for path in FILES:
+        for name in {name.partition(".")[0] for name in imports(path)} - {"gradviz"} - sys.stdlib_module_names:
+            given_by = {text.lower().replace("_", "-") for text in (name, *packages.get(name, ()))}
+            assert asked & given_by, f"{path.relative_to(ROOT)} imports {name}"
 
 
 @pytest.mark.parametrize("path", FILES, ids=ids)

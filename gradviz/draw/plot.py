@@ -287,6 +287,6 @@ def _hatched(cells: Array, theme: Theme) -> Any:
 
 def _cycle(colors: tuple[str, ...]) -> Any:
     """Return colors with dashes, for color is never the only sign."""
-    from cycler import cycler
+    from matplotlib.rcsetup import cycler
 
     return cycler(color=colors) + cycler(linestyle=["-", "--", "-.", ":", (0, (6, 2, 1, 2, 1, 2))])

@@ -40,6 +40,8 @@ def test_at_a_kink_the_indicator_is_strict():
         assert values.grad["x"] == 0
         assert {type(value) for value in values.forward.values()} == {np.float64}
     assert not np.any(gv.backprop(gv.norm(gv.param("x", [0.0, 0.0]))).grad["x"])
+    assert gv.backprop(gv.elu(zero, alpha=2.0)).grad["x"] == 0
+    assert gv.backprop(gv.elu(zero)).grad["x"] == 1  # which has no kink
 
 
 def test_not_computed_is_not_zero():
