@@ -14,11 +14,15 @@ from gallery import EXAMPLES, ROOT
 
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-COMMANDS = [
-    line.split("#")[0].strip()
-    for line in README.splitlines()
-    if line.startswith("    gradviz") and "--watch" not in line and "gradviz serve" not in line
-]
+
+
+def commands(text):
+    """The commands that a page shows and that end by themselves."""
+    lines = [line.split("#")[0].strip() for line in text.splitlines() if line.startswith("    gradviz")]
+    return [line for line in lines if "--watch" not in line and "gradviz serve" not in line]
+
+
+COMMANDS = commands(README)
 
 
 def test_the_readmes_python_runs(tmp_path, monkeypatch):
@@ -64,7 +68,7 @@ def test_there_are_commands():
     assert len(COMMANDS) >= 5
 
 
-@pytest.mark.parametrize("name", ["checking", "explaining", "layers", "stepping", "training"])
+@pytest.mark.parametrize("name", ["checking", "explaining", "layers", "pictures", "stepping", "training"])
 def test_the_pages_python_runs(name, tmp_path):
     text = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
     blocks = re.findall(r"```python\n(.*?)```", text, flags=re.DOTALL)
@@ -105,19 +109,27 @@ def test_the_page_of_training_names_the_options_of_fit():
     assert named <= known
 
 
-def test_the_commands_of_the_page_of_training_work(tmp_path):
-    text = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
-    script = re.search(r"```python\n# line.py\n(.*?)```", text, re.DOTALL)[1]
-    (tmp_path / "line.py").write_text(script, encoding="utf-8")
-    commands = [line.split() for line in text.splitlines() if line.startswith("    gradviz")]
-    assert {words[1] for words in commands} == {"train", "compile"}
-    for words in commands:
-        done = subprocess.run(
-            [sys.executable, "-m", "gradviz", *words[1:]], cwd=tmp_path, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-    names = {"line.safetensors", "loss.svg", "run.safetensors", "line_layer.py"}
-    assert names <= {path.name for path in tmp_path.iterdir()}
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("checking", set()),
+        ("pictures", {"neuron.svg", "other.png"}),
+        ("stepping", {"hinge_loss.html", "slides.pdf", "slides.tex", "hinge_loss.tex", "sheet.pdf"}),
+        ("training", {"line.safetensors", "loss.svg", "run.safetensors", "line_layer.py"}),
+    ],
+)
+def test_the_pages_commands_work(name, written, tmp_path):
+    text = (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+    for script in EXAMPLES:
+        shutil.copy(script, tmp_path)
+    for script, code in re.findall(r"```python\n# (\w+\.py)\n(.*?)```", text, re.DOTALL):
+        (tmp_path / script).write_text(code, encoding="utf-8")
+    for command in commands(text):
+        words = [sys.executable, "-m", *shlex.split(command)]
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, f"{command}: {done.stderr}"
+    assert commands(text)
+    assert written <= {path.name for path in tmp_path.iterdir()}
 
 
 def test_the_page_of_training_shows_the_source():
