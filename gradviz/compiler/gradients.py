@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from gradviz.compiler.joins import span_of
 from gradviz.core.apply import apply, constant, make_leaf
 from gradviz.core.build import data, frozen
 from gradviz.core.expr import Expr
-from gradviz.core.graph import Graph, Node
+from gradviz.core.graph import Graph, Node, Row
 from gradviz.core.loop import Loop, cell_adjoints, passed_on
 from gradviz.core.primitive import DATA, FUNCTIONS, REGISTRY
 from gradviz.core.replay import rebuild
@@ -25,17 +25,17 @@ GRADIENT = "∂"
 """The gradient by the leaf W is the output "∂W"."""
 
 
-def with_gradients(graph: Graph, root: str, wrt: Iterable[int], seed: str | None = None) -> Graph:
+def with_gradients(graph: Graph, root: str, wrt: Mapping[str, Row], seed: str | None = None) -> Graph:
     """Return a graph of the same outputs and of the gradients of one of them by some leaves.
 
     Args:
         graph: a graph, which may hold loops.
         root: the name of an output.
-        wrt: the ids of leaves.
+        wrt: leaves by their paths, as rows; those that the graph does not have, or need, get zeros of that shape.
         seed: the name of a new data leaf that the adjoint of the output starts from, instead of 1; of the
             output's shape.
     """
-    return _Differentiation(graph).run(root, list(wrt), seed)
+    return _Differentiation(graph).run(root, wrt, seed)
 
 
 class _Differentiation:
@@ -47,7 +47,7 @@ class _Differentiation:
         self._first: dict[Any, int] = {}
         """By loop and arguments, the first of the nodes that are results of this run."""
 
-    def run(self, root: str, wrt: list[int], seed: str | None) -> Graph:
+    def run(self, root: str, wrt: Mapping[str, Row], seed: str | None) -> Graph:
         """Build the whole graph."""
         graph = self._graph
         for node in graph.nodes:
@@ -56,7 +56,8 @@ class _Differentiation:
             made.tape.offer_name(made.id, graph.names.get(node.id))
             self._handles.append(made)
         start = graph.outputs[root]
-        live = graph.depends_on(frozenset(wrt))
+        leaves = {path: graph.paths.get(path, -1) for path in wrt}
+        live = graph.depends_on(frozenset(leaves.values()) - {-1})
         row = graph.rows[start]
         one = data(seed, shape=row.shape, dtype=row.dtype) if seed else constant(np.ones(row.shape), row.dtype)
         self._add(start, one)
@@ -64,12 +65,9 @@ class _Differentiation:
             if live[index] and not graph.rows[index].op.leaf:
                 self._back(index, live)
         outputs = {name: self._handles[index] for name, index in graph.outputs.items()}
-        for leaf in wrt:
-            found = self._adjoints.get(leaf)
-            row = graph.rows[leaf]
-            outputs[GRADIENT + graph.node(leaf).path] = (
-                constant(np.zeros(row.shape), row.dtype) if found is None else found
-            )
+        for path, row in wrt.items():
+            found = self._adjoints.get(leaves[path])
+            outputs[GRADIENT + path] = constant(np.zeros(row.shape), row.dtype) if found is None else found
         return frozen(outputs)
 
     def _forward(self, node: Node) -> Expr:

@@ -27,12 +27,8 @@ class Span(NamedTuple):
 
 def span_of(key: tuple[Any, ...], shape: tuple[int, ...]) -> Span | None:
     """Return the part that an index takes of an array; None if it is more complicated than that."""
-    if any(part is None or not (isinstance(part, (int, slice)) or part is Ellipsis) for part in key):
+    if not all(isinstance(part, (int, slice)) for part in key):
         return None
-    if Ellipsis in key:
-        place = key.index(Ellipsis)
-        filled = len(shape) - len(key) + 1
-        key = (*key[:place], *(slice(None),) * filled, *key[place + 1 :])
     key = (*key, *(slice(None),) * (len(shape) - len(key)))
     found = None
     for axis, (part, length) in enumerate(zip(key, shape, strict=True)):

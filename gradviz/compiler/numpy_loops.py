@@ -37,8 +37,8 @@ class Steps:
         """Return the line that begins a loop which uses these items."""
         if not used:
             return f"for _ in range({loop.length}):"
-        static = [item for item in used if item.static]
-        moving = [item for item in used if not item.static]
+        static = [item for item in used if _stays(item)]
+        moving = [item for item in used if not _stays(item)]
         targets = [self._places.name(item) for item in moving]
         texts = [self._column(item, loop.length) + ("[::-1]" if loop.reverse else "") for item in moving]
         if static:
@@ -125,6 +125,12 @@ def item_of(place: Place) -> Place:
         assert place.base is not None
         place = place.base
     return place
+
+
+def _stays(place: Place) -> bool:
+    """Whether an item is at every call a part of the same memory; in a loop within a loop, also at every step of that."""
+    base = item_of(place).base
+    return place.static and base is not None and not base.looped
 
 
 def _lifted_view(place: Place, length: int) -> tuple[str, tuple[object, ...]]:

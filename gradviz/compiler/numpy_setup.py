@@ -119,7 +119,7 @@ class Setup:
         """Return the lines of static views, those of one array together; bases come first."""
         defined: dict[Any, int] = {}
         groups: dict[tuple[int, str], list[tuple[Place, Place, str]]] = {}
-        for place in sorted(self._asked("view"), key=lambda place: len(ancestors(place))):
+        for place in self._in_order(sorted(self._asked("view"), key=lambda place: len(ancestors(place)))):
             base, text = self._places.shown(place, defined)
             level = 1 + defined.get(self._places.key(base), 0)
             defined[self._places.key(place)] = level
@@ -137,6 +137,22 @@ class Setup:
                 }
             lines += assigned(list(texts), list(texts.values()))
         return lines
+
+    def _in_order(self, views: list[Place]) -> Iterator[Place]:
+        """Yield views, but after the one that is the variable of what they are views of, where another one is."""
+        key = self._places.key
+        waiting = {key(place) for place in views}
+        held = [(place, key(place), key(place.root)) for place in views]
+        while held:
+            ready: list[tuple[Place, Any, Any]] = []
+            later: list[tuple[Place, Any, Any]] = []
+            for one in held:
+                _, own, root = one
+                (later if root in waiting and root != own else ready).append(one)
+            held = later if ready else later[1:]
+            for place, own, _ in ready or later[:1]:
+                waiting.discard(own)
+                yield place
 
 
 def _is_whole(place: Place) -> bool:

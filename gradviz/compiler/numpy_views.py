@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from itertools import permutations
 
@@ -56,7 +57,8 @@ def entries(base: Array | None, views: Mapping[str, Array | None]) -> tuple[list
             alike.setdefault(view.shape, {})[address(view) - address(base)] = name
     for shape, found in alike.items():
         count = len(found)
-        if count > 1 and sorted(found) == list(range(0, base.nbytes, base.nbytes // count)):
+        together = count > 1 and count * math.prod(shape) == base.size
+        if together and sorted(found) == list(range(0, base.nbytes, base.nbytes // count)):
             names = [found[offset] for offset in sorted(found)]
             whole = (count, *shape)
             return names, "" if whole == base.shape else f".reshape({', '.join(map(str, whole))})"

@@ -20,7 +20,7 @@ def one_product(a: Expr, b: Expr) -> Expr:
     (times, rows, inner), columns = a.shape, b.shape[2]
     left = FUNCTIONS["reshape"](FUNCTIONS["transpose"](a, (1, 0, 2)), (rows, times * inner))
     turned = made_by(b, "transpose")
-    if inner == 1 or turned is None or turned[0].shape != (times, columns, inner):
+    if inner == 1 or turned is None or _attrs(b)["axes"] != (0, 2, 1):
         return FUNCTIONS["matmul"](left, FUNCTIONS["reshape"](b, (times * inner, columns)))
     # Rows are moved whole; BLAS reads a transpose as it stands.
     right = FUNCTIONS["reshape"](FUNCTIONS["transpose"](turned[0], (1, 0, 2)), (columns, times * inner))

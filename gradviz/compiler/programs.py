@@ -112,7 +112,7 @@ class Programs:
 
     def forward(self, size: int | None) -> Program | ScalarProgram:
         """Return the function of the inputs that gives the outputs."""
-        return self._program(Task("forward", "The outputs."), size, lambda: optimize(self._one(size)))
+        return self._program(Task("forward", "The outputs."), size, lambda: optimize(self._simple(self._of(size))))
 
     def value_and_grad(self, size: int | None) -> Program | ScalarProgram:
         """Return the function of the inputs that gives the loss and its gradients."""
@@ -176,12 +176,14 @@ class Programs:
         plan = in_pieces(self._joint[size], self._root, self.wanted, self._storage.arrays, self._tuned)
         return updating(plan) if compiled else plan
 
-    def _one(self, size: int | None, mean: tuple[str, ...] = ()) -> Graph:
-        graph = self._graph if size is None else batched(self._graph, size, shared=self._shared, mean=mean)
+    def _of(self, size: int | None, mean: tuple[str, ...] = ()) -> Graph:
+        return self._graph if size is None else batched(self._graph, size, shared=self._shared, mean=mean)
+
+    def _simple(self, graph: Graph) -> Graph:
         return prepare(expand(graph, self._dtype))
 
     def _with_gradients(self, size: int | None, seed: str | None) -> Graph:
-        graph = self._one(size, (self._root,))
+        graph = self._of(size, (self._root,))
         shape: Shape = self._graph.rows[self._graph.outputs[self._root]].shape
         if shape != () and seed != SEED:
             raise UsageError(
@@ -189,7 +191,8 @@ class Programs:
                 where=user_location(),
                 hint="sum it, or give the adjoint: layer.backward(g)",
             )
-        joint = with_gradients(graph, self._root, [graph.find(path) for path in self.wanted], seed)
+        wanted = {path: graph.rows[graph.find(path)] for path in self.wanted}
+        joint = with_gradients(self._simple(graph), self._root, wanted, seed)
         outputs = {self._root: joint.outputs[self._root]}
         outputs |= {GRADIENT + path: joint.outputs[GRADIENT + path] for path in self.wanted}
         return optimize(in_dtype(joint.with_outputs(outputs), self._dtype))

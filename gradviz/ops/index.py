@@ -45,8 +45,7 @@ _scatter = primitive("scatter", symbol=r"\operatorname{scatter}", shape=_scatter
 def getitem(x: Any, key: Any) -> Expr:
     """Return elements by NumPy's indexing: numbers, slices, ellipsis, None, arrays of integers or booleans."""
     handle = as_handle(x)
-    parts = key if isinstance(key, tuple) else (key,)
-    return _getitem(handle, key=tuple(_index(part) for part in parts))
+    return _getitem(handle, key=_spelled_out(key, handle.ndim))
 
 
 @function
@@ -55,9 +54,22 @@ def scatter(x: Any, key: Any, shape: Any) -> Expr:
 
     It is the adjoint of indexing: what backpropagation does to ``y[key]``.
     """
-    handle = as_handle(x)
-    parts = key if isinstance(key, tuple) else (key,)
-    return _scatter(handle, key=tuple(_index(part) for part in parts), shape=lengths(shape, "scatter"))
+    whole = lengths(shape, "scatter")
+    return _scatter(as_handle(x), key=_spelled_out(key, len(whole)), shape=whole)
+
+
+def _spelled_out(key: Any, ndim: int) -> tuple[Any, ...]:
+    """Return an index of an array with so many axes as a tuple without an ellipsis."""
+    parts = tuple([_index(part) for part in (key if isinstance(key, tuple) else (key,))])
+    places = [place for place, part in enumerate(parts) if part is Ellipsis]
+    if len(places) != 1:  # NumPy refuses several
+        return parts
+    before, behind = parts[: places[0]], parts[places[0] + 1 :]
+    taken = sum(
+        part.ndim if isinstance(part, np.ndarray) and part.dtype == bool else part is not None
+        for part in (*before, *behind)
+    )
+    return (*before, *(slice(None),) * (ndim - taken), *behind)
 
 
 def _index(part: Any) -> Any:
