@@ -128,7 +128,7 @@ def item_of(place: Place) -> Place:
 
 
 def _stays(place: Place) -> bool:
-    """Whether an item is at every call a part of the same memory; in a loop within a loop, also at every step of that."""
+    """Whether an item is part of the same memory at every call, and in a loop within a loop at every step of that."""
     base = item_of(place).base
     return place.static and base is not None and not base.looped
 
