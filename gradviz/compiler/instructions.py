@@ -46,7 +46,6 @@ class Place:
         value: of a constant.
         sample: an array of the same shape, dtype and strides, to ask NumPy about.
         shift, period: an item at time t is entry (t + shift), modulo the period if there is one.
-        offset: of a buffer that is a part of a block of memory: the block.
         block: the block of memory that a buffer is the beginning of.
         static: whether it is at the same address at every call.
     """

@@ -113,7 +113,6 @@ class Values:
             (the argument's shape) where the parent is a single number, else the Jacobian, whose shape
             is the parent's followed by the argument's.
         contribution: what each edge adds to its child's g, with the child's shape.
-        at: the values of the leaves that were used.
     """
 
     graph: Graph
