@@ -20,6 +20,8 @@ from gradviz.passes.zero import TimeIsUpError, time_limit
 
 _LONG = 9
 """Numbers of more characters than this stay floating-point numbers."""
+_SECONDS = 1.0
+"""The time to look for a shorter form."""
 _RELATIONS = {"gt": sympy.Gt, "ge": sympy.Ge, "lt": sympy.Lt, "le": sympy.Le}
 _BACK = {sympy.StrictGreaterThan: "gt", sympy.GreaterThan: "ge", sympy.StrictLessThan: "lt", sympy.LessThan: "le"}
 _COMPARISONS = {"greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le"}
@@ -186,10 +188,10 @@ class Algebra:
 
     # simplified
 
-    def simplified(self, expression: Any, seconds: float = 1.0) -> Any:
+    def simplified(self, expression: Any) -> Any:
         """Return the expression in the shortest of the forms that SymPy finds within a time limit."""
         forms = [expression]
-        with suppress(TimeIsUpError, RecursionError), time_limit(seconds):
+        with suppress(TimeIsUpError, RecursionError), time_limit(_SECONDS):
             forms.extend(form(expression) for form in (sympy.factor_terms, sympy.factor, sympy.expand, sympy.simplify))
         return min(forms, key=lambda form: (_length(form), forms.index(form)))
 

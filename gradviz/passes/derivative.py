@@ -42,7 +42,7 @@ def derivative(graph: Graph | Expr, wrt: str, *, output: str | None = None) -> G
         18.0
     """
     frozen = as_graph(graph)
-    root, leaf = scalar_root_of(frozen, output, "sum it, or index it"), frozen.find(wrt)
+    root, leaf = scalar_root_of(frozen, output), frozen.find(wrt)
     handles = replay(frozen)
     found = _backward(frozen, handles, root, leaf)
     name = next(key for key, index in frozen.outputs.items() if index == root)
