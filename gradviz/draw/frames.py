@@ -101,7 +101,7 @@ class _Frames:
         wide = base.moved(shift, 0.0, float(round(width + 0.5)), float(round(height + 0.5)))
         for place in places:
             self._walk.move(place)
-            yield self._picture(self._frame(wide, place, base.height))
+            yield self._whole.with_scene(self._frame(wide, place, base.height))
 
     def _frame(self, scene: Scene, place: int, bottom: float) -> Scene:
         texts = [text for text in scene.texts if self._is_known(text, place)]
@@ -122,11 +122,6 @@ class _Frames:
         if text.kind == "backward":
             return self._complete.get(self._nodes[text.owner], 0) <= place
         return True
-
-    def _picture(self, scene: Scene) -> Picture:
-        made = Picture(self._whole.figure, theme=self._whole.theme.name, direction=self._whole.direction)
-        vars(made)["scene"] = scene  # what the property would lay out is there already
-        return made
 
 
 def _caption(step: Step) -> Part:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -68,6 +68,13 @@ class Picture:
         scene = compose(self.figure, self.direction)
         remember()
         return scene
+
+    def with_scene(self, scene: Scene) -> Picture:
+        """Return the picture with everything placed already, as frames and worksheets are; it has no page."""
+        figure = replace(self.figure, description=scene.description)
+        made = Picture(figure, theme=self.theme.name, direction=self.direction)
+        made.scene = scene
+        return made
 
     def svg(self) -> str:
         """Return the picture as an SVG document."""

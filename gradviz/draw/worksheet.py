@@ -76,14 +76,7 @@ def worksheet(
     answered = _answered(roomy, solved.figure)
     unsolved = figure(frozen, values=False, **look).figure.description
     sheet = replace(_with_blanks(roomy, answered, frozenset(asked)), description=unsolved)
-    return _drawn(solved, sheet), _drawn(solved, answered)
-
-
-def _drawn(like: Picture, scene: Scene) -> Picture:
-    figure = replace(like.figure, description=scene.description)
-    made = Picture(figure, theme=like.theme.name, direction=like.direction)
-    vars(made)["scene"] = scene  # what the property would lay out is there already
-    return made
+    return solved.with_scene(sheet), solved.with_scene(answered)
 
 
 def _roomy(solved: Figure, kinds: set[str]) -> Figure:
