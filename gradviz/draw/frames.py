@@ -19,11 +19,13 @@ from gradviz.draw.parts import Part, label_part
 from gradviz.draw.picture import Picture
 from gradviz.draw.raster import to_pdf
 from gradviz.draw.scene import PlacedText, Scene
+from gradviz.errors import check_choice
 from gradviz.figures.model import Label
 from gradviz.passes.evaluate import backprop
 from gradviz.passes.steps import Step, steps
 from gradviz.passes.walk import Walk
 
+BY = ("step", "phase")
 _GAP = 18.0
 _MARGIN = 12.0
 _WAY_BACK = {"seed", "backward", "sum"}
@@ -53,6 +55,7 @@ def frames(
         The pictures, all of one size, everything at the same place in each.
 
     Raises:
+        UsageError: for another way to divide it into pictures.
         ValueMissingError, GraphError: as `backprop`.
 
     Example:
@@ -62,6 +65,7 @@ def frames(
         >>> len(pictures), len({(one.scene.width, one.scene.height) for one in pictures})
         (8, 1)
     """
+    check_choice("by", by, BY)
     frozen = as_graph(graph)
     done = steps(frozen, at, learning_rate=learning_rate, output=output)
     whole = figure(frozen, values=backprop(frozen, at, output=output), **look)

@@ -18,7 +18,7 @@ from gradviz.draw.scene import Scene
 from gradviz.draw.svg import to_svg
 from gradviz.draw.theme import find_theme
 from gradviz.draw.typeset import remember
-from gradviz.errors import UsageError, did_you_mean
+from gradviz.errors import UsageError, check_choice
 from gradviz.figures.model import Figure
 from gradviz.passes.values import Values
 
@@ -55,8 +55,7 @@ class Picture:
     def __init__(
         self, figure: Figure, *, theme: str = "slide", direction: str = "down", source: Source | None = None
     ) -> None:
-        if direction not in DIRECTIONS:
-            raise UsageError(f"there is no direction {direction!r}", hint=f"choose one of {', '.join(DIRECTIONS)}")
+        check_choice("direction", direction, DIRECTIONS)
         self.figure = figure
         self.theme = find_theme(theme)
         self.direction = direction
@@ -135,8 +134,7 @@ class Picture:
         Raises:
             UsageError: for an unknown format.
         """
-        if format not in FORMATS:
-            raise UsageError(f"there is no format {format!r}", hint=did_you_mean(format, FORMATS))
+        check_choice("format", format, FORMATS)
         made = FORMATS[format](self)
         return made if isinstance(made, bytes) else made.encode("utf-8", "replace")
 

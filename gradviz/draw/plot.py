@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike
 from gradviz.core.files import write_atomically
 from gradviz.core.graph import Array
 from gradviz.draw.theme import Theme, find_theme
-from gradviz.errors import DrawError, UsageError, did_you_mean
+from gradviz.errors import DrawError, UsageError, check_choice
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -185,8 +185,7 @@ class Plot:
         Raises:
             UsageError: for an unknown format.
         """
-        if format not in FORMATS:
-            raise UsageError(f"there is no format {format!r} for plots", hint=did_you_mean(format, FORMATS))
+        check_choice("format of plots", format, FORMATS)
         stream = io.BytesIO()
         with self._settings():
             self.figure.savefig(stream, format=format, metadata=_METADATA[format])
