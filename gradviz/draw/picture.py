@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gradviz.core.files import write_atomically
+from gradviz.core.files import format_of, write_atomically
 from gradviz.core.graph import Graph
 from gradviz.draw.compose import compose
 from gradviz.draw.dot import to_graphviz
@@ -153,10 +153,7 @@ class Picture:
             FileError: when the file cannot be written; what was there is as it was.
         """
         target = Path(path)
-        if format is None and not target.suffix:
-            raise UsageError(f"{target} has no suffix to tell the format", hint=f"one of .{', .'.join(FORMATS)}")
-        data = self.render(format or target.suffix[1:].lower())
-        write_atomically(target, data)
+        write_atomically(target, self.render(format or format_of(target, FORMATS)))
         return target
 
     def _repr_svg_(self) -> str:
