@@ -91,7 +91,7 @@ class Algebra:
     def _indicator(self, relation: str, a: Term, b: Term) -> Any:
         """1[a > b], solved for what stands alone: 1 - m > 0 becomes m < 1."""
         left, right = self._expression(a), self._expression(b)
-        held = _RELATIONS[relation](*_solved(left - right, relation))
+        held = _RELATIONS[relation](*sides(sympy.expand(left - right)))
         if held in (True, False):
             return sympy.Integer(int(bool(held)))
         if held.lhs.is_number:
@@ -211,9 +211,9 @@ def _letters(tex: str) -> str:
     return tex.replace(r"\mathbf", "").replace(r"\mathrm", "").strip("\\{}").lower()
 
 
-def _solved(difference: Any, relation: str) -> tuple[Any, Any]:
+def sides(difference: Any) -> tuple[Any, Any]:
     """Part a - b of a > b into two sides without a minus sign: what is positive, and what is negative."""
-    terms = sympy.Add.make_args(sympy.expand(difference))
+    terms = sympy.Add.make_args(difference)
     left = sympy.Add(*(term for term in terms if not term.could_extract_minus_sign()))
     right = sympy.Add(*(-term for term in terms if term.could_extract_minus_sign()))
     return left, right
