@@ -39,7 +39,6 @@ class FigureNode:
         backward: the gradient line ("g_0 = 1").
         node: the id of the node in the graph.
         live: whether a gradient flows through it.
-        scope: the path of the scope it was built in, "" for none.
     """
 
     key: str
@@ -50,7 +49,6 @@ class FigureNode:
     forward: Label | None = None
     backward: Label | None = None
     live: bool = True
-    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
