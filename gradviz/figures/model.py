@@ -59,7 +59,7 @@ class FigureEdge:
         parent, child: keys of figure nodes; the parent is drawn nearer the root.
         slot: the position of the child among the parent's arguments.
         labels: the lines of the local derivative ∂parent/∂child, at most two (symbols, numbers).
-        live: False for paths that carry no gradient; they are drawn thin and grey.
+        live: False for paths that carry no gradient; they are drawn thin and gray.
         lit: on a selected path; drawn heavy.
     """
 
