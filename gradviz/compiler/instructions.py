@@ -22,6 +22,9 @@ ELEMENTWISE = frozenset(
 )
 """What NumPy computes position by position, so that the result may take the place of an argument."""
 
+REDUCTIONS = {"sum": "add", "prod": "multiply", "max": "maximum"}
+"""What reduces along axes, and the function that takes one more element in."""
+
 COMPARISONS = frozenset(("gt", "ge", "lt", "le", "equal", "differ"))
 """What is true or false: 1 or 0."""
 
@@ -198,6 +201,14 @@ def walk(body: tuple[Instruction | Repeat, ...]) -> Iterator[Instruction]:
             yield from walk(one.body)
         else:
             yield one
+
+
+def loops(body: tuple[Instruction | Repeat, ...]) -> Iterator[Repeat]:
+    """Yield every loop, outer ones before those inside them."""
+    for one in body:
+        if isinstance(one, Repeat):
+            yield one
+            yield from loops(one.body)
 
 
 def size(shape: Shape) -> int:
