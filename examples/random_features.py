@@ -1,4 +1,4 @@
-"""Random features (D31): the hidden layer is random and stays fixed (grey), only the last layer is learned (red).
+"""Random features (D31): the hidden layer is random and stays fixed (gray), only the last layer is learned (red).
 
 φ(x) = √(2/n) cos(W x + b). Two spirals that no line can part: on x itself a linear classifier is right on hardly
 more than half of the points, on 10 random features on less than 85 %, on 300 of them on 99 %.

@@ -1,8 +1,8 @@
-"""A reservoir (D32): h_t = (1 - a) h_{t-1} + a tanh(U x_t + W h_{t-1} + b), random and fixed (grey); only the
-read-out y_t = V h_t + c is learned (red), by ridge regression, without any gradient.
+"""A reservoir (D32): a random recurrent network stays fixed (gray), only its read-out y_t = V h_t + c is learned (red).
 
-It learns to say the next number of the chaotic Mackey-Glass series from 1,400 steps of it. Fed with what it itself
-says, it goes on alone: over 200 steps it is off by less than 5 % of the series' standard deviation.
+h_t = (1 - a) h_{t-1} + a tanh(U x_t + W h_{t-1} + b). Ridge regression finds V and c, without any gradient. It learns
+to say the next number of the chaotic Mackey-Glass series from 1,400 steps of it. Fed with what it itself says, it goes
+on alone: over 200 steps it is off by less than 5 % of the series' standard deviation.
 """
 
 from typing import Any

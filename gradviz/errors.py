@@ -7,7 +7,7 @@ the command line turns the error into its one line and its exit status.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from types import FrameType
 
 _PACKAGE = __file__.removesuffix("errors.py")
@@ -95,6 +95,16 @@ def did_you_mean(name: object, choices: Iterable[str], otherwise: str = "") -> s
     known = list(choices)
     near = get_close_matches(str(name), known, n=1)
     return f"did you mean {near[0]!r}?" if near else otherwise or f"choose one of {', '.join(known)}"
+
+
+def check_choice(what: str, name: object, choices: Collection[str]) -> None:
+    """Refuse a name that is none of the choices.
+
+    Raises:
+        UsageError: with the one that may be meant, or all of them.
+    """
+    if name not in choices:
+        raise UsageError(f"there is no {what} {name!r}", hint=did_you_mean(name, choices))
 
 
 def user_location() -> str | None:

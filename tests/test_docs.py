@@ -151,13 +151,22 @@ def test_the_page_shows_what_explain_says(tmp_path):
     assert [line.rstrip() for line in done.stdout.splitlines()] == shown.splitlines()
 
 
+def anchors(page):
+    """What GitHub calls the headings of a page."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text(encoding="utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_lead_somewhere(page):
     text = page.read_text(encoding="utf-8")
-    for target in re.findall(r"\]\(([^)#]+)\)|src=\"([^\"]+)\"", text):
+    for target in re.findall(r"\]\(([^)]+)\)|src=\"([^\"]+)\"", text):
         link = next(filter(None, target))
         if not link.startswith("http"):
-            assert (page.parent / link).exists(), link
+            path, _, anchor = link.partition("#")
+            there = page.parent / path if path else page
+            assert there.exists(), link
+            assert not anchor or anchor in anchors(there), link
 
 
 def test_the_page_shows_a_screen_of_step(example_roots):

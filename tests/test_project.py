@@ -116,6 +116,12 @@ def test_a_library_is_known_only_where_it_belongs(path):
 
 
 @pytest.mark.parametrize("path", FILES, ids=ids)
+def test_what_draws_knows_no_operation(path):
+    if room(path) in {"figures", "draw", "terminal"}:
+        assert not [name for name in imports(path) if name.startswith("gradviz.ops")]
+
+
+@pytest.mark.parametrize("path", FILES, ids=ids)
 def test_only_the_command_line_prints_or_exits(path):
     if room(path) in {"cli", "__main__"}:
         return

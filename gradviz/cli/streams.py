@@ -8,6 +8,7 @@ import sys
 from contextlib import suppress
 from typing import TextIO
 
+from gradviz.core.plain import visible
 from gradviz.errors import GradvizError
 
 _LONGEST = 600
@@ -50,27 +51,15 @@ def take_stdout() -> TextIO:
     return _answers[0]
 
 
-def one_line(text: str) -> str:
-    """Return a message as one line that a terminal shows as it is: controls escaped, not too long."""
-    shown = "".join(char if char.isprintable() else _escape(char) for char in text.strip())
-    if len(shown) > _LONGEST:
-        shown = f"{shown[: _LONGEST // 2]} … {shown[-_LONGEST // 2 :]}"
-    return shown
-
-
-def _escape(char: str) -> str:
-    return " " if char.isspace() else char.encode("unicode_escape").decode("ascii")
-
-
 def say(message: str) -> None:
-    """Write one line to stderr."""
-    _write(f"gradviz: {one_line(message)}")
+    """Write a message to stderr as one line: controls escaped, not too long."""
+    _write(f"gradviz: {visible(message.strip(), _LONGEST)}")
 
 
 def say_lines(lines: str) -> None:
     """Write lines to stderr as they are, but for control characters."""
     for line in lines.splitlines():
-        _write("".join(char if char.isprintable() else _escape(char) for char in line))
+        _write(visible(line, sys.maxsize))
 
 
 def _write(line: str) -> None:

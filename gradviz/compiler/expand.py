@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from typing import Any
@@ -125,7 +125,11 @@ def _loop(loop: Loop, dtype: np.dtype[Any] | None) -> Loop:
 
 def recell(loop: Loop, build: Build, *, rename: bool = True) -> Loop:
     """Return a loop whose cell is built anew, node by node."""
-    handles = replay(loop.cell, build, rename=rename)
+    return with_cell(loop, replay(loop.cell, build, rename=rename))
+
+
+def with_cell(loop: Loop, handles: Sequence[Expr] | Mapping[int, Expr]) -> Loop:
+    """Return a loop whose cell is made of these nodes in the place of its own."""
     results = [handles[index] for index in (*loop.following, *loop.emitted)]
     cell, ids, _ = trace([handles[index] for index in loop.inputs], results)
     found = tuple(cell.outputs.values())

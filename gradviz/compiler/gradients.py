@@ -17,7 +17,6 @@ from gradviz.core.primitive import DATA, FUNCTIONS, REGISTRY
 from gradviz.core.replay import rebuild
 from gradviz.core.tape import current_tape, inside
 from gradviz.core.trace import trace
-from gradviz.errors import GradvizError, GraphError, error_location, user_location
 from gradviz.namespaces import nodes as xp
 from gradviz.passes.rewrite import made_by
 
@@ -100,18 +99,9 @@ class _Differentiation:
         g = self._adjoints.get(index)
         if g is None:
             return
-        try:
-            added = passed_on(self._graph, self._handles, index, g, xp)
-        except GradvizError:
-            raise
-        except Exception as error:  # the rule may be a user's
-            raise GraphError(
-                f"the rule of {self._graph.describe(index)} cannot be run on nodes: {type(error).__name__}: {error}",
-                where=error_location(error) or user_location(),
-            ) from error
-        for child, one in zip(args, added, strict=True):
-            if live[child]:
-                self._add(child, None if one is None else constant(one))
+        slots = [slot for slot, child in enumerate(args) if live[child]]
+        for slot, added in zip(slots, passed_on(self._graph, self._handles, index, g, slots, xp), strict=True):
+            self._add(args[slot], None if added is None else constant(added))
 
 
 class _LoopRun:

@@ -22,6 +22,9 @@ ELEMENTWISE = frozenset(
 )
 """What NumPy computes position by position, so that the result may take the place of an argument."""
 
+REDUCTIONS = {"sum": "add", "prod": "multiply", "max": "maximum"}
+"""What reduces along axes, and the function that takes one more element in."""
+
 COMPARISONS = frozenset(("gt", "ge", "lt", "le", "equal", "differ"))
 """What is true or false: 1 or 0."""
 
@@ -46,7 +49,6 @@ class Place:
         value: of a constant.
         sample: an array of the same shape, dtype and strides, to ask NumPy about.
         shift, period: an item at time t is entry (t + shift), modulo the period if there is one.
-        offset: of a buffer that is a part of a block of memory: the block.
         block: the block of memory that a buffer is the beginning of.
         static: whether it is at the same address at every call.
     """
@@ -199,6 +201,14 @@ def walk(body: tuple[Instruction | Repeat, ...]) -> Iterator[Instruction]:
             yield from walk(one.body)
         else:
             yield one
+
+
+def loops(body: tuple[Instruction | Repeat, ...]) -> Iterator[Repeat]:
+    """Yield every loop, outer ones before those inside them."""
+    for one in body:
+        if isinstance(one, Repeat):
+            yield one
+            yield from loops(one.body)
 
 
 def size(shape: Shape) -> int:

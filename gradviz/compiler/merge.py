@@ -6,17 +6,16 @@ It is done before gradients are taken, so that the way back has one product, too
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Any
 
 from gradviz.compiler.affine import with_ones, with_parts
+from gradviz.compiler.expand import with_cell
 from gradviz.compiler.joins import stack
 from gradviz.compiler.kinds import FIXED, STATE
 from gradviz.core.expr import Expr
 from gradviz.core.loop import Loop
 from gradviz.core.primitive import FUNCTIONS
 from gradviz.core.replay import rebuild
-from gradviz.core.trace import trace
 
 
 def merged(loop: Loop) -> Loop:
@@ -123,12 +122,7 @@ class _Packs:
                     self._make(index)
         for index, name in self._cell.names.items():
             self._made[index].tape.offer_name(self._made[index].id, name)
-        loop = self._loop
-        cell, ids, _ = trace(
-            [self._made[index] for index in loop.inputs], [self._made[i] for i in (*loop.following, *loop.emitted)]
-        )
-        found = tuple(cell.outputs.values())
-        return replace(loop, cell=cell, inputs=ids, following=found[: loop.states], emitted=found[loop.states :])
+        return with_cell(self._loop, self._made)
 
     def _needs(self, index: int) -> list[int]:
         lanes = self._packs.get(index, (index,))

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from gradviz.compiler.instructions import Place
+from gradviz.compiler.instructions import REDUCTIONS, Place
 from gradviz.compiler.numba_access import Access, apart
 from gradviz.compiler.numba_ops import Check, Gather, Op, Product, Statement, Steps, collapse, common, expand, summed
 from gradviz.core.primitive import Shape
@@ -191,12 +191,8 @@ def _entry(op: Statement, count: int, entry: tuple[int, ...]) -> Statement:
     """Return the statement of one entry of the first axes."""
     one = op.along(tuple(range(count, len(op.space))), tuple(enumerate(entry)))
     if op.reduce:
-        return replace(one, fn=INTO[op.reduce], args=(one.writes, *one.args), reduce="")
+        return replace(one, fn=REDUCTIONS[op.reduce], args=(one.writes, *one.args), reduce="")
     return one
-
-
-INTO = {"sum": "add", "prod": "multiply", "max": "maximum"}
-"""The function that takes one more element into a reduction."""
 
 
 def all_places(ops: Sequence[Fused]) -> Iterator[Place]:

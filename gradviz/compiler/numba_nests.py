@@ -216,10 +216,10 @@ class NestPrinter:
             return f"{text[:-1]} + {more}{stride}]"
         return self.index(operand)
 
-    def index(self, access: Access, variables: bool = True) -> str:
+    def index(self, access: Access) -> str:
         """Return the element of an access, at the indices of the loops around."""
         array, start = self._at(access.root)
-        return f"{array}[{offset(access, start, self._variables if variables else [])}]"
+        return f"{array}[{offset(access, start, self._variables)}]"
 
 
 def offset(access: Access, start: int, variables: list[str]) -> str:

@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.compiler.formulas import INFIX
 from gradviz.compiler.helpers import Helpers
-from gradviz.compiler.instructions import COMPARISONS, ELEMENTWISE, VIEWS, Instruction, Place
+from gradviz.compiler.instructions import COMPARISONS, ELEMENTWISE, REDUCTIONS, VIEWS, Instruction, Place
 from gradviz.compiler.numpy_constants import axes_text, dtype_name, number_text
 from gradviz.namespaces import numpy as careful
 from gradviz.namespaces import places
@@ -22,8 +23,6 @@ UFUNCS = {name: name for name in ELEMENTWISE} | {
     "differ": "not_equal",
 }
 _ROOM = careful.__name__.rpartition(".")[0]
-_INFIX = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**"}
-_REDUCE = {"sum": "add", "max": "maximum", "prod": "multiply"}
 _GIVING = ("matmul", "cumsum", "einsum", "take")
 
 
@@ -64,7 +63,7 @@ class Forms:
         if one.fn in UFUNCS:
             named = "out=" if one.fn in ("maximum", "minimum") else ""  # a third argument means something else there
             return [f"{self.np(UFUNCS[one.fn])}({', '.join(args)}, {named}{out})"]
-        if one.fn in _REDUCE:
+        if one.fn in REDUCTIONS:
             return [self._reduced(one, args, out)]
         if one.fn in self._movers:
             return self._movers[one.fn](one, args, out)
@@ -72,7 +71,7 @@ class Forms:
 
     def gives(self, one: Instruction) -> bool:
         """Whether the line of an instruction is an expression, whose value is the result."""
-        return one.out.kind in ("scalar", "fresh") or one.fn in UFUNCS or one.fn in _REDUCE or one.fn in _GIVING
+        return one.out.kind in ("scalar", "fresh") or one.fn in UFUNCS or one.fn in REDUCTIONS or one.fn in _GIVING
 
     def view(self, fn: str, base: str, attrs: tuple[Any, ...], ndim: int) -> str:
         """Return how a view of an array is written."""
@@ -146,16 +145,16 @@ class Forms:
     def expression(self, one: Instruction, args: list[str]) -> str:
         """Return an instruction as an expression for a new value."""
         fn, attrs = one.fn, one.attrs
-        if fn in _INFIX:
-            return f"{args[0]} {_INFIX[fn]} {args[1]}"
-        if fn in UFUNCS:
-            called = f"{self.np(UFUNCS[fn])}({', '.join(args)})"
-            return f"{called} * {dtype_name(one.out.dtype)}(1)" if fn in COMPARISONS else called
-        if fn in _REDUCE:
-            return self._reduced(one, args, "")
         simple = {"matmul": ".dot({1})", "copy": "", "getitem": f"[{key_text(attrs[0])}]" if fn == "getitem" else ""}
         if fn in simple:
             return args[0] + simple[fn].format(*args)
+        if fn in INFIX:
+            return f"{args[0]} {INFIX[fn]} {args[1]}"
+        if fn in UFUNCS:
+            called = f"{self.np(UFUNCS[fn])}({', '.join(args)})"
+            return f"{called} * {dtype_name(one.out.dtype)}(1)" if fn in COMPARISONS else called
+        if fn in REDUCTIONS:
+            return self._reduced(one, args, "")
         return self._call(fn, args, attrs)
 
     def _call(self, fn: str, args: list[str], attrs: tuple[Any, ...]) -> str:
@@ -174,7 +173,7 @@ class Forms:
         axis, keepdims = one.attrs
         more = ["None", out or "None", "True"] if keepdims else ["None", out] if out else []
         axes = [] if axis == (0,) and not more else [_axis(axis)]
-        return f"{self.np(_REDUCE[one.fn])}.reduce({', '.join([args[0], *axes, *more])})"
+        return f"{self.np(REDUCTIONS[one.fn])}.reduce({', '.join([args[0], *axes, *more])})"
 
 
 def _short(key: tuple[Any, ...], ndim: int) -> tuple[Any, ...]:

@@ -7,11 +7,11 @@ without a name of the user's that show the same memory in the same way are one v
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from gradviz.compiler.addresses import memory_of
-from gradviz.compiler.instructions import Instruction, Place, Plan, Repeat
+from gradviz.compiler.instructions import Instruction, Place, Plan, Repeat, loops
 from gradviz.compiler.names import Names
 from gradviz.compiler.numpy_forms import Forms
 from gradviz.compiler.numpy_views import view_text
@@ -46,7 +46,7 @@ class Places:
         self.parameters = [self._new(place) for place in plan.parameters.values()]
         self.inputs = [self._new(place) for place in plan.inputs.values()]
         self._often = _often(plan.body)
-        items = [item for loop in _loops(plan.body) for item in loop.items]
+        items = [item for loop in loops(plan.body) for item in loop.items]
         self._name_wholes(items)
         steps = [item for item in items if self._label(item)]
         for item in steps:
@@ -178,13 +178,6 @@ def _text_of(base: Place, place: Place) -> str | None:
 
 MANY = 2
 """A view of an input that is used so often gets a line of its own."""
-
-
-def _loops(body: Iterable[Instruction | Repeat]) -> Iterator[Repeat]:
-    for one in body:
-        if isinstance(one, Repeat):
-            yield one
-            yield from _loops(one.body)
 
 
 def _often(body: Iterable[Instruction | Repeat], weight: int = 1) -> Counter[Place]:

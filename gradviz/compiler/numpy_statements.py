@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from gradviz.compiler.formulas import INFIX, atom, formula
-from gradviz.compiler.instructions import Instruction, Place, Plan, Repeat, walk
+from gradviz.compiler.instructions import REDUCTIONS, Instruction, Place, Plan, Repeat, loops, walk
 from gradviz.compiler.numpy_forms import UFUNCS, Forms
 from gradviz.compiler.numpy_joins import Join, joined
 from gradviz.compiler.numpy_loops import Steps, item_of
@@ -66,7 +66,7 @@ class Statements:
         self._uses = Counter(arg for one in walk(plan.body) for arg in one.args if isinstance(arg, Place))
         self._kept = {*plan.outputs.values(), *(piece.place for piece in plan.pieces)}
         self._shown: dict[Place, list[Place]] = {}
-        for place in (*plan.places, *(item for loop in _loops(plan.body) for item in loop.items)):
+        for place in (*plan.places, *(item for loop in loops(plan.body) for item in loop.items)):
             base = place.base
             while base is not None:
                 self._shown.setdefault(base, []).append(place)
@@ -205,15 +205,8 @@ class Statements:
         return [Statement((header, *(INDENT + line for line in inner)))]
 
 
-def _loops(body: Iterable[Instruction | Repeat]) -> Iterable[Repeat]:
-    for one in body:
-        if isinstance(one, Repeat):
-            yield one
-            yield from _loops(one.body)
-
-
 def _is_mathematics(one: Instruction) -> bool:
-    return one.fn in (*UFUNCS, "matmul", "sum", "max", "prod") or not (one.attrs or one.fn == "copy")
+    return one.fn in (*UFUNCS, *REDUCTIONS, "matmul") or not (one.attrs or one.fn == "copy")
 
 
 def _is_infix(one: Instruction | None) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 
 from gradviz.compiler.blas import blocks
 from gradviz.compiler.expand import recorded
-from gradviz.compiler.instructions import COMPARISONS, ELEMENTWISE, VIEWS, Instruction, Place, Repeat
+from gradviz.compiler.instructions import COMPARISONS, ELEMENTWISE, REDUCTIONS, VIEWS, Instruction, Place, Repeat
 from gradviz.compiler.layouts import Order, order_of
 from gradviz.compiler.plan_loop import LoopPlan
 from gradviz.core.graph import Graph, Row
@@ -250,7 +250,7 @@ class Body:
 JOINS = frozenset(("concatenate", "stack"))
 """What puts arrays side by side."""
 
-WITH_OUT = ELEMENTWISE | {"matmul", "sum", "max", "prod", "concatenate", "stack", "getitem", "reshape", "transpose"}
+WITH_OUT = ELEMENTWISE | JOINS | {*REDUCTIONS, "matmul", "getitem", "reshape", "transpose"}
 WITH_OUT |= {"broadcast_to", "einsum", "cumsum", "scatter", "pad", "flip", "take"}
 WITH_OUT |= {"windows", "fold", "copy"}
 """What can be told where to put its result."""

@@ -6,9 +6,10 @@ import contextlib
 import errno
 import os
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
-from gradviz.errors import FileError
+from gradviz.errors import FileError, UsageError
 
 
 def write_atomically(path: Path | str, data: bytes) -> None:
@@ -31,6 +32,17 @@ def write_atomically(path: Path | str, data: bytes) -> None:
         _replace(target, data)
     except OSError as error:
         raise FileError(f"cannot write {path}: {error.strerror or error}", hint=_remedy(error)) from None
+
+
+def format_of(path: Path, formats: Iterable[str]) -> str:
+    """Return the format that a file's suffix tells, which need not be one of the formats.
+
+    Raises:
+        UsageError: for a file without a suffix, listing the formats.
+    """
+    if not path.suffix:
+        raise UsageError(f"{path} has no suffix to tell the format", hint=f"one of .{', .'.join(formats)}")
+    return path.suffix[1:].lower()
 
 
 def check_room(path: Path | str, size: int = 1) -> None:

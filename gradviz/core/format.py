@@ -11,37 +11,38 @@ MOST_PRINTED = 8
 """Arrays of up to this many elements are printed; larger ones give their shape and norm."""
 
 MINUS = "\N{MINUS SIGN}"
+_DIGITS = 3
+"""Significant digits that are written."""
 
 
-def number_text(value: float, digits: int = 3) -> str:
+def number_text(value: float) -> str:
     """Write a number for a reader.
 
     Args:
         value: any float; NaN and infinities are written as such.
-        digits: significant digits.
 
     Example:
         >>> number_text(0.6000001), number_text(-0.0), number_text(1e-5)
         ('0.6', '0', '1×10^−5')
     """
-    mantissa, exponent = _parts(value, digits)
+    mantissa, exponent = _parts(value)
     return mantissa if exponent is None else f"{mantissa}×10^{exponent}"
 
 
-def number_tex(value: float, digits: int = 3) -> str:
+def number_tex(value: float) -> str:
     r"""Write a number as LaTeX.
 
     Example:
         >>> number_tex(-1500000.0), number_tex(float("inf"))
         ('-1.5\\times 10^{6}', '\\infty')
     """
-    mantissa, exponent = (part and part.replace(MINUS, "-") for part in _parts(value, digits))
+    mantissa, exponent = (part and part.replace(MINUS, "-") for part in _parts(value))
     assert mantissa is not None
     mantissa = mantissa.replace("∞", r"\infty").replace("NaN", r"\mathrm{NaN}")
     return mantissa if exponent is None else rf"{mantissa}\times 10^{{{exponent}}}"
 
 
-def _parts(value: float, digits: int) -> tuple[str, str | None]:
+def _parts(value: float) -> tuple[str, str | None]:
     """Return mantissa and exponent (None unless scientific notation is shorter to read)."""
     value = float(value)
     if math.isnan(value):
@@ -52,42 +53,42 @@ def _parts(value: float, digits: int) -> tuple[str, str | None]:
         return "0", None
     if value.is_integer() and abs(value) < 10**6:
         return f"{value:.0f}".replace("-", MINUS), None
-    text = f"{value:.{digits - 1}e}"
+    text = f"{value:.{_DIGITS - 1}e}"
     mantissa, power = text.split("e")
     exponent = int(power)
-    if -4 < exponent < max(digits, 6):
-        plain = f"{value:.{max(digits - 1 - exponent, 0)}f}"
+    if -4 < exponent < 6:
+        plain = f"{value:.{max(_DIGITS - 1 - exponent, 0)}f}"
         plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
         return plain.replace("-", MINUS), None
     mantissa = mantissa.rstrip("0").rstrip(".") if "." in mantissa else mantissa
     return mantissa.replace("-", MINUS), str(exponent).replace("-", MINUS)
 
 
-def array_tex(value: Any, digits: int = 3) -> str:
+def array_tex(value: Any) -> str:
     """Write a scalar, a small vector or matrix, or else a shape and a norm, as LaTeX."""
     array = np.asarray(value)
     if array.ndim == 0:
-        return number_tex(array.item(), digits)
+        return number_tex(array.item())
     if not _printed(array):
-        norm = number_tex(_norm(array), digits)
+        norm = number_tex(_norm(array))
         return rf"{_shape_tex(array.shape)},\ \|\cdot\| = {norm}"
     if array.ndim == 1:
-        inside = r",\ ".join(number_tex(x, digits) for x in array.tolist())
+        inside = r",\ ".join(number_tex(x) for x in array.tolist())
         return f"[{inside}]"
-    rows = r" \\ ".join(" & ".join(number_tex(x, digits) for x in row) for row in array.tolist())
+    rows = r" \\ ".join(" & ".join(number_tex(x) for x in row) for row in array.tolist())
     return rf"\begin{{bmatrix}} {rows} \end{{bmatrix}}"
 
 
-def array_text(value: Any, digits: int = 3) -> str:
+def array_text(value: Any) -> str:
     """Write a scalar, a small vector or matrix, or else a shape and a norm, as plain text."""
     array = np.asarray(value)
     if array.ndim == 0:
-        return number_text(array.item(), digits)
+        return number_text(array.item())
     if not _printed(array):
-        return f"{'×'.join(map(str, array.shape))}, norm {number_text(_norm(array), digits)}"
+        return f"{'×'.join(map(str, array.shape))}, norm {number_text(_norm(array))}"
     if array.ndim == 1:
-        return f"[{', '.join(number_text(x, digits) for x in array.tolist())}]"
-    return f"[{'; '.join(', '.join(number_text(x, digits) for x in row) for row in array.tolist())}]"
+        return f"[{', '.join(number_text(x) for x in array.tolist())}]"
+    return f"[{'; '.join(', '.join(number_text(x) for x in row) for row in array.tolist())}]"
 
 
 def _printed(array: Any) -> bool:

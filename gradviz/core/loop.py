@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.core.graph import Graph
-from gradviz.core.primitive import Shape
+from gradviz.core.primitive import Shape, call_rule
 
 Step = Callable[[int, list[Any]], list[Any]]
 
@@ -102,17 +102,25 @@ def cell_values(loop: Loop, given: Iterable[Any], xp: Any) -> list[Any]:
     return values
 
 
-def passed_on(graph: Graph, values: Sequence[Any], parent: int, g: Any, xp: Any) -> list[Any]:
-    """Return what a node with the adjoint g adds to the adjoint of each argument, by its rule under a namespace."""
+def passed_on(graph: Graph, values: Sequence[Any], parent: int, g: Any, slots: Sequence[int], xp: Any) -> list[Any]:
+    """Return what a node with the adjoint g adds to the adjoints of some arguments, by its rule under a namespace.
+
+    It is None for an argument by which the rule gives no derivative.
+    """
     row, args = graph.rows[parent], graph.args[parent]
-    given = [values[arg] for arg in args]
-    if row.op.partials is not None:
-        return [
-            xp.sum_to(g * partial(xp, values[parent], *given, **row.attrs), graph.rows[arg].shape)
-            for partial, arg in zip(row.op.partials, args, strict=True)
-        ]
-    assert row.op.vjp is not None
-    return list(row.op.vjp(xp, g, values[parent], *given, **row.attrs))
+    partials, vjp = row.op.partials, row.op.vjp
+    given = [values[parent], *(values[arg] for arg in args)]
+
+    def run() -> list[Any]:
+        if partials is not None:
+            return [
+                xp.sum_to(g * partials[slot](xp, *given, **row.attrs), graph.rows[args[slot]].shape) for slot in slots
+            ]
+        assert vjp is not None
+        products = vjp(xp, g, *given, **row.attrs)
+        return [products[slot] if slot < len(products) else None for slot in slots]
+
+    return call_rule(run, lambda: graph.describe(parent))
 
 
 def cell_adjoints(loop: Loop, values: Sequence[Any], seeds: Iterable[tuple[int, Any]], xp: Any) -> list[Any]:
@@ -127,9 +135,9 @@ def cell_adjoints(loop: Loop, values: Sequence[Any], seeds: Iterable[tuple[int, 
     for index, seed in seeds:
         add(index, seed)
     for index in range(len(loop.cell) - 1, -1, -1):
-        if found[index] is not None and not loop.cell.rows[index].op.leaf:
-            for child, g in zip(
-                loop.cell.args[index], passed_on(loop.cell, values, index, found[index], xp), strict=True
-            ):
-                add(child, g)
+        if found[index] is not None:
+            args = loop.cell.args[index]
+            slots = [slot for slot, child in enumerate(args) if live[child]]
+            for slot, g in zip(slots, passed_on(loop.cell, values, index, found[index], slots, xp), strict=True):
+                add(args[slot], g)
     return [found[index] for index in loop.inputs]

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from gradviz.errors import GradvizError, GraphError, RuleError, ShapeError, error_location
+from gradviz.errors import GradvizError, GraphError, RuleError, ShapeError, error_location, user_location
 
 if TYPE_CHECKING:
     from gradviz.core.expr import Expr
@@ -179,8 +179,12 @@ def attrs_key(attrs: Mapping[str, Any]) -> Any:
     return tuple((name, key(value)) for name, value in sorted(attrs.items()))
 
 
-def call_rule(rule: Callable[[], Result]) -> Result:
+def call_rule(rule: Callable[[], Result], whose: Callable[[], str] | None = None) -> Result:
     """Run a rule, which may be a user's and raise anything.
+
+    Args:
+        rule: runs it.
+        whose: describes the node that it is run for, if the error is to say so.
 
     Raises:
         RuleError: for what it raised; nothing else of ours may hide behind a user's mistake.
@@ -190,4 +194,6 @@ def call_rule(rule: Callable[[], Result]) -> Result:
     except GradvizError:
         raise
     except Exception as error:
-        raise RuleError(f"{type(error).__name__}: {error}", where=error_location(error)) from error
+        failed = f"the rule of {whose()} failed: " if whose else ""
+        where = error_location(error) or user_location()
+        raise RuleError(f"{failed}{type(error).__name__}: {error}", where=where) from error

@@ -7,7 +7,7 @@ from gradviz.core.graph import Graph
 from gradviz.core.unroll import as_graph
 from gradviz.draw.picture import Picture, Source
 from gradviz.draw.scene import Scene
-from gradviz.errors import GraphError, UsageError, ValueMissingError, did_you_mean
+from gradviz.errors import GraphError, ValueMissingError, check_choice
 from gradviz.figures.backprop import LABELS, LEAVES, backprop_figure
 from gradviz.passes.evaluate import backprop, evaluate
 from gradviz.passes.values import Values
@@ -58,9 +58,9 @@ def figure(
         True
     """
     made = as_graph(graph)
-    view = _choice("view", view, tuple(VIEWS))
-    labels = _choice("labels", labels, LABELS)
-    leaves = _choice("leaves", leaves, LEAVES)
+    check_choice("view", view, VIEWS)
+    check_choice("labels", labels, LABELS)
+    check_choice("leaves", leaves, LEAVES)
     if values is None or values is True:
         values = _what_can_be_computed(made)
     shown = values or None
@@ -78,12 +78,6 @@ def figure(
         return first
     second = picture("repeat")
     return second if second.scene.crossings() < first.scene.crossings() else first
-
-
-def _choice(what: str, value: str, choices: tuple[str, ...]) -> str:
-    if value not in choices:
-        raise UsageError(f"there is no {what} {value!r}", hint=did_you_mean(value, choices))
-    return value
 
 
 def _what_can_be_computed(graph: Graph) -> Values | None:

@@ -19,11 +19,13 @@ from gradviz.draw.parts import Part, label_part
 from gradviz.draw.picture import Picture
 from gradviz.draw.raster import to_pdf
 from gradviz.draw.scene import PlacedText, Scene
+from gradviz.errors import check_choice
 from gradviz.figures.model import Label
 from gradviz.passes.evaluate import backprop
 from gradviz.passes.steps import Step, steps
 from gradviz.passes.walk import Walk
 
+BY = ("step", "phase")
 _GAP = 18.0
 _MARGIN = 12.0
 _WAY_BACK = {"seed", "backward", "sum"}
@@ -53,6 +55,7 @@ def frames(
         The pictures, all of one size, everything at the same place in each.
 
     Raises:
+        UsageError: for another way to divide it into pictures.
         ValueMissingError, GraphError: as `backprop`.
 
     Example:
@@ -62,6 +65,7 @@ def frames(
         >>> len(pictures), len({(one.scene.width, one.scene.height) for one in pictures})
         (8, 1)
     """
+    check_choice("by", by, BY)
     frozen = as_graph(graph)
     done = steps(frozen, at, learning_rate=learning_rate, output=output)
     whole = figure(frozen, values=backprop(frozen, at, output=output), **look)
@@ -101,7 +105,7 @@ class _Frames:
         wide = base.moved(shift, 0.0, float(round(width + 0.5)), float(round(height + 0.5)))
         for place in places:
             self._walk.move(place)
-            yield self._picture(self._frame(wide, place, base.height))
+            yield self._whole.with_scene(self._frame(wide, place, base.height))
 
     def _frame(self, scene: Scene, place: int, bottom: float) -> Scene:
         texts = [text for text in scene.texts if self._is_known(text, place)]
@@ -122,11 +126,6 @@ class _Frames:
         if text.kind == "backward":
             return self._complete.get(self._nodes[text.owner], 0) <= place
         return True
-
-    def _picture(self, scene: Scene) -> Picture:
-        made = Picture(self._whole.figure, theme=self._whole.theme.name, direction=self._whole.direction)
-        vars(made)["scene"] = scene  # what the property would lay out is there already
-        return made
 
 
 def _caption(step: Step) -> Part:

@@ -10,6 +10,11 @@ from typing import Generic, TypeAlias, TypeVar
 Point: TypeAlias = tuple[float, float]
 Owner = TypeVar("Owner")
 
+_PIECES = 12
+"""Of the polyline along one Bézier curve."""
+_CELL = 80.0
+"""The side of a cell of a grid."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rect:
@@ -84,13 +89,13 @@ def bounds(points: tuple[Point, ...]) -> Rect:
     return Rect(min(xs), min(ys), max(xs), max(ys))
 
 
-def bezier(points: tuple[Point, ...], steps: int = 12) -> tuple[Point, ...]:
+def bezier(points: tuple[Point, ...]) -> tuple[Point, ...]:
     """Return a polyline along a chain of cubic Bézier curves (3n + 1 control points)."""
     found = [points[0]]
     for start in range(0, len(points) - 3, 3):
         p, q, r, s = points[start : start + 4]
-        for step in range(1, steps + 1):
-            t = step / steps
+        for step in range(1, _PIECES + 1):
+            t = step / _PIECES
             u = 1 - t
             a, b, c, d = u**3, 3 * u * u * t, 3 * u * t * t, t**3
             found.append((a * p[0] + b * q[0] + c * r[0] + d * s[0], a * p[1] + b * q[1] + c * r[1] + d * s[1]))
@@ -108,8 +113,7 @@ def along(line: tuple[Point, ...], steps: int = 8) -> tuple[Point, ...]:
 class Grid(Generic[Owner]):
     """Rectangles with an owner, found by place: so that placing n labels does not compare n² pairs."""
 
-    def __init__(self, cell: float = 80.0) -> None:
-        self._cell = cell
+    def __init__(self) -> None:
         self._cells: dict[tuple[int, int], list[tuple[Rect, Owner]]] = {}
 
     def add(self, rect: Rect, owner: Owner) -> None:
@@ -123,7 +127,6 @@ class Grid(Generic[Owner]):
             yield from self._cells.get(key, ())
 
     def _keys(self, rect: Rect) -> Iterator[tuple[int, int]]:
-        cell = self._cell
-        for column in range(int(rect.left // cell), int(rect.right // cell) + 1):
-            for row in range(int(rect.top // cell), int(rect.bottom // cell) + 1):
+        for column in range(int(rect.left // _CELL), int(rect.right // _CELL) + 1):
+            for row in range(int(rect.top // _CELL), int(rect.bottom // _CELL) + 1):
                 yield column, row

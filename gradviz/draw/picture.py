@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gradviz.core.files import write_atomically
+from gradviz.core.files import format_of, write_atomically
 from gradviz.core.graph import Graph
 from gradviz.draw.compose import compose
 from gradviz.draw.dot import to_graphviz
@@ -18,7 +18,7 @@ from gradviz.draw.scene import Scene
 from gradviz.draw.svg import to_svg
 from gradviz.draw.theme import find_theme
 from gradviz.draw.typeset import remember
-from gradviz.errors import UsageError, did_you_mean
+from gradviz.errors import UsageError, check_choice
 from gradviz.figures.model import Figure
 from gradviz.passes.values import Values
 
@@ -55,8 +55,7 @@ class Picture:
     def __init__(
         self, figure: Figure, *, theme: str = "slide", direction: str = "down", source: Source | None = None
     ) -> None:
-        if direction not in DIRECTIONS:
-            raise UsageError(f"there is no direction {direction!r}", hint=f"choose one of {', '.join(DIRECTIONS)}")
+        check_choice("direction", direction, DIRECTIONS)
         self.figure = figure
         self.theme = find_theme(theme)
         self.direction = direction
@@ -68,6 +67,13 @@ class Picture:
         scene = compose(self.figure, self.direction)
         remember()
         return scene
+
+    def with_scene(self, scene: Scene) -> Picture:
+        """Return the picture with everything placed already, as frames and worksheets are; it has no page."""
+        figure = replace(self.figure, description=scene.description)
+        made = Picture(figure, theme=self.theme.name, direction=self.direction)
+        made.scene = scene
+        return made
 
     def svg(self) -> str:
         """Return the picture as an SVG document."""
@@ -128,8 +134,7 @@ class Picture:
         Raises:
             UsageError: for an unknown format.
         """
-        if format not in FORMATS:
-            raise UsageError(f"there is no format {format!r}", hint=did_you_mean(format, FORMATS))
+        check_choice("format", format, FORMATS)
         made = FORMATS[format](self)
         return made if isinstance(made, bytes) else made.encode("utf-8", "replace")
 
@@ -148,10 +153,7 @@ class Picture:
             FileError: when the file cannot be written; what was there is as it was.
         """
         target = Path(path)
-        if format is None and not target.suffix:
-            raise UsageError(f"{target} has no suffix to tell the format", hint=f"one of .{', .'.join(FORMATS)}")
-        data = self.render(format or target.suffix[1:].lower())
-        write_atomically(target, data)
+        write_atomically(target, self.render(format or format_of(target, FORMATS)))
         return target
 
     def _repr_svg_(self) -> str:

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Self
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gradviz.core.files import write_atomically
+from gradviz.core.files import format_of, write_atomically
 from gradviz.core.graph import Array
 from gradviz.draw.theme import Theme, find_theme
-from gradviz.errors import DrawError, UsageError, did_you_mean
+from gradviz.errors import DrawError, check_choice
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -185,8 +185,7 @@ class Plot:
         Raises:
             UsageError: for an unknown format.
         """
-        if format not in FORMATS:
-            raise UsageError(f"there is no format {format!r} for plots", hint=did_you_mean(format, FORMATS))
+        check_choice("format of plots", format, FORMATS)
         stream = io.BytesIO()
         with self._settings():
             self.figure.savefig(stream, format=format, metadata=_METADATA[format])
@@ -204,9 +203,7 @@ class Plot:
             FileError: when the file cannot be written; what was there is as it was.
         """
         target = Path(path)
-        if not target.suffix:
-            raise UsageError(f"{target} has no suffix to tell the format", hint=f"one of .{', .'.join(FORMATS)}")
-        write_atomically(target, self.render(target.suffix[1:].lower()))
+        write_atomically(target, self.render(format_of(target, FORMATS)))
         return target
 
     def _repr_svg_(self) -> str:

@@ -108,7 +108,10 @@ class Walkthrough:
         return {
             "root": self.root,
             "rate": learning_rate,
-            "nodes": [{"shape": row.shape, "args": args} for row, args in zip(graph.rows, graph.args, strict=True)],
+            "nodes": [
+                {"shape": row.shape, "args": args} | ({"constant": True} if row.op is CONSTANT else {})
+                for row, args in zip(graph.rows, graph.args, strict=True)
+            ],
             "leaves": [
                 {"node": index, "shape": graph.rows[index].shape, "value": _plain(self.given.get(index))}
                 for index in graph.leaf_ids

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from gradviz.errors import UsageError, did_you_mean
+from gradviz.errors import check_choice
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +120,5 @@ def find_theme(name: str) -> Theme:
     Raises:
         UsageError: listing the themes.
     """
-    if name not in THEMES:
-        raise UsageError(f"there is no theme {name!r}", hint=did_you_mean(name, THEMES))
+    check_choice("theme", name, THEMES)
     return THEMES[name]

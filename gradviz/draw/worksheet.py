@@ -15,7 +15,7 @@ from gradviz.draw.geometry import Rect
 from gradviz.draw.parts import label_part
 from gradviz.draw.picture import Picture
 from gradviz.draw.scene import PlacedText, Scene
-from gradviz.errors import UsageError
+from gradviz.errors import check_choice
 from gradviz.figures.model import Figure, FigureEdge, FigureNode, Label
 from gradviz.passes.evaluate import backprop
 
@@ -59,8 +59,7 @@ def worksheet(
         (3, 0)
     """
     for one in blank:
-        if one not in BLANKS:
-            raise UsageError(f"there is no blank {one!r}", hint=f"choose of {', '.join(BLANKS)}")
+        check_choice("blank", one, BLANKS)
     frozen = as_graph(graph)
     solved = figure(frozen, values=backprop(frozen, at, output=output), **look)
     kinds = {BLANKS[one] for one in blank}
@@ -76,14 +75,7 @@ def worksheet(
     answered = _answered(roomy, solved.figure)
     unsolved = figure(frozen, values=False, **look).figure.description
     sheet = replace(_with_blanks(roomy, answered, frozenset(asked)), description=unsolved)
-    return _drawn(solved, sheet), _drawn(solved, answered)
-
-
-def _drawn(like: Picture, scene: Scene) -> Picture:
-    figure = replace(like.figure, description=scene.description)
-    made = Picture(figure, theme=like.theme.name, direction=like.direction)
-    vars(made)["scene"] = scene  # what the property would lay out is there already
-    return made
+    return solved.with_scene(sheet), solved.with_scene(answered)
 
 
 def _roomy(solved: Figure, kinds: set[str]) -> Figure:

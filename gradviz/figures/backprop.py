@@ -133,7 +133,6 @@ class _BackpropView:
             forward=self._line(f"f_{{{number}}} = ", f"f{number} = ", self._forward(node.id)),
             backward=self._line(f"g_{{{number}}} = ", f"g{number} = ", self._backward(node.id)),
             live=bool(self._live[node.id]),
-            scope=node.scope,
         )
 
     def _leaf(self, node: Node, key: str) -> FigureNode:
@@ -151,7 +150,6 @@ class _BackpropView:
             forward=self._forward(node.id) if shown else None,
             backward=self._backward(node.id) if shown and self._live[node.id] else None,
             live=bool(self._live[node.id]),
-            scope=node.scope,
         )
 
     def _line(self, tex: str, text: str, value: Label | None) -> Label | None:

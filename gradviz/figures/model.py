@@ -39,7 +39,6 @@ class FigureNode:
         backward: the gradient line ("g_0 = 1").
         node: the id of the node in the graph.
         live: whether a gradient flows through it.
-        scope: the path of the scope it was built in, "" for none.
     """
 
     key: str
@@ -50,7 +49,6 @@ class FigureNode:
     forward: Label | None = None
     backward: Label | None = None
     live: bool = True
-    scope: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +59,7 @@ class FigureEdge:
         parent, child: keys of figure nodes; the parent is drawn nearer the root.
         slot: the position of the child among the parent's arguments.
         labels: the lines of the local derivative ∂parent/∂child, at most two (symbols, numbers).
-        live: False for paths that carry no gradient; they are drawn thin and grey.
+        live: False for paths that carry no gradient; they are drawn thin and gray.
         lit: on a selected path; drawn heavy.
     """
 

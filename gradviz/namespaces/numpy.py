@@ -220,14 +220,14 @@ def norm(x: Any, axis: Axes, keepdims: bool = False) -> Any:
 
 
 def _shifted(x: Any, axis: Axes) -> tuple[Any, Any]:
-    """X minus its maximum, and the maximum (0 where that is not finite, so that ∞ - ∞ is not formed)."""
+    """The argument minus its maximum, and the maximum (0 where that is not finite, so that ∞ - ∞ is not formed)."""
     top = np.max(x, axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0)
     return x - top, top
 
 
 def logsumexp(x: Any, axis: Axes, keepdims: bool = False) -> Any:
-    """Ln Σ exp(x), after the maximum is taken out."""
+    """The logarithm of Σ exp(x), after the maximum is taken out."""
     shifted, top = _shifted(x, axis)
     found = np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True)) + top
     return found if keepdims else np.squeeze(found, axis)
@@ -240,7 +240,7 @@ def softmax(x: Any, axis: int) -> Any:
 
 
 def log_softmax(x: Any, axis: int) -> Any:
-    """X - logsumexp(x), with the difference to the maximum formed first."""
+    """The logarithm of softmax, x - logsumexp(x), with the difference to the maximum formed first."""
     shifted, _ = _shifted(x, (axis,))
     return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 

@@ -272,7 +272,7 @@ def norm(x: Any, axis: tuple[int, ...], keepdims: bool = False) -> Symbolic:
 
 
 def logsumexp(x: Any, axis: tuple[int, ...], keepdims: bool = False) -> Symbolic:
-    """Ln Σ exp(x)."""
+    """The logarithm of Σ exp(x)."""
     return log(sum(exp(x), axis, keepdims))
 
 
@@ -283,7 +283,7 @@ def softmax(x: Any, axis: int) -> Symbolic:
 
 
 def log_softmax(x: Any, axis: int) -> Symbolic:
-    """X - ln Σ exp(x)."""
+    """The logarithm of softmax, x - ln Σ exp(x)."""
     return symbolic(symbolic(x) - logsumexp(x, (axis,), True))
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.core.expr import Expr
-from gradviz.errors import GraphError, user_location
+from gradviz.errors import GraphError, did_you_mean, user_location
 from gradviz.nn.parts import Parameters, as_floats, layer, positive, wrong_shape
 from gradviz.ops.activation import relu
 from gradviz.ops.elementwise import cos
@@ -58,9 +58,11 @@ def random_features(
         if x.ndim == 0:
             raise wrong_shape(path, "random features are of a vector, or of rows of vectors", x)
         count = positive(count, f"{path}: count")
-        if kind not in KINDS or not scale > 0:
-            what = f"there is no kind {kind!r}" if kind not in KINDS else f"scale must be above 0, not {scale!r}"
-            raise GraphError(f"{path}: {what}", where=user_location(), hint='use "relu" or "cos"')
+        if kind not in KINDS:
+            hint = did_you_mean(kind, KINDS)
+            raise GraphError(f"{path}: there is no kind {kind!r}", where=user_location(), hint=hint)
+        if not scale > 0:
+            raise GraphError(f"{path}: scale must be above 0, not {scale!r}", where=user_location())
         fixed = Parameters(path, x.dtype, seed)
         spread = 1 / scale if kind == "cos" else scale
         W = fixed.fixed("W", fixed.random("W").normal(0.0, spread, (count, x.shape[-1])))  # noqa: N806

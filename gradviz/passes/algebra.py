@@ -20,6 +20,8 @@ from gradviz.passes.zero import TimeIsUpError, time_limit
 
 _LONG = 9
 """Numbers of more characters than this stay floating-point numbers."""
+_SECONDS = 1.0
+"""The time to look for a shorter form."""
 _RELATIONS = {"gt": sympy.Gt, "ge": sympy.Ge, "lt": sympy.Lt, "le": sympy.Le}
 _BACK = {sympy.StrictGreaterThan: "gt", sympy.GreaterThan: "ge", sympy.StrictLessThan: "lt", sympy.LessThan: "le"}
 _COMPARISONS = {"greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le"}
@@ -89,7 +91,7 @@ class Algebra:
     def _indicator(self, relation: str, a: Term, b: Term) -> Any:
         """1[a > b], solved for what stands alone: 1 - m > 0 becomes m < 1."""
         left, right = self._expression(a), self._expression(b)
-        held = _RELATIONS[relation](*_solved(left - right, relation))
+        held = _RELATIONS[relation](*sides(sympy.expand(left - right)))
         if held in (True, False):
             return sympy.Integer(int(bool(held)))
         if held.lhs.is_number:
@@ -186,10 +188,10 @@ class Algebra:
 
     # simplified
 
-    def simplified(self, expression: Any, seconds: float = 1.0) -> Any:
+    def simplified(self, expression: Any) -> Any:
         """Return the expression in the shortest of the forms that SymPy finds within a time limit."""
         forms = [expression]
-        with suppress(TimeIsUpError, RecursionError), time_limit(seconds):
+        with suppress(TimeIsUpError, RecursionError), time_limit(_SECONDS):
             forms.extend(form(expression) for form in (sympy.factor_terms, sympy.factor, sympy.expand, sympy.simplify))
         return min(forms, key=lambda form: (_length(form), forms.index(form)))
 
@@ -209,9 +211,9 @@ def _letters(tex: str) -> str:
     return tex.replace(r"\mathbf", "").replace(r"\mathrm", "").strip("\\{}").lower()
 
 
-def _solved(difference: Any, relation: str) -> tuple[Any, Any]:
+def sides(difference: Any) -> tuple[Any, Any]:
     """Part a - b of a > b into two sides without a minus sign: what is positive, and what is negative."""
-    terms = sympy.Add.make_args(sympy.expand(difference))
+    terms = sympy.Add.make_args(difference)
     left = sympy.Add(*(term for term in terms if not term.could_extract_minus_sign()))
     right = sympy.Add(*(-term for term in terms if term.could_extract_minus_sign()))
     return left, right

@@ -247,12 +247,10 @@ class Attempt:
     def _all_borders(self) -> dict[Any, None]:
         """Return what is 0 where two regions meet."""
         conditions = [condition for region in self._regions.values() for condition in region.conditions]
-        found = dict(self._borders)
-        for condition in conditions if len(self._regions) > 1 else ():
-            if isinstance(condition, (sympy.Gt, sympy.Lt)):
-                border = condition.lhs - condition.rhs
-                found.setdefault(-border if border.could_extract_minus_sign() else border)
-        return found
+        borders = [*self._borders]
+        if len(self._regions) > 1:
+            borders += [one.lhs - one.rhs for one in conditions if isinstance(one, (sympy.Gt, sympy.Lt))]
+        return dict.fromkeys(-border if border.could_extract_minus_sign() else border for border in borders)
 
     def _verdict(self, slot: Claims) -> ArgumentProof:
         answers = tuple((answer, tuple(conditions)) for answer, conditions in slot.answers.items())

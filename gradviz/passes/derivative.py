@@ -11,9 +11,10 @@ from gradviz.core.build import data
 from gradviz.core.build import graph as freeze
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph
+from gradviz.core.loop import passed_on
 from gradviz.core.replay import replay
 from gradviz.core.unroll import as_graph
-from gradviz.errors import GradvizError, GraphError, error_location, user_location
+from gradviz.errors import GraphError, user_location
 from gradviz.namespaces import nodes as xp
 from gradviz.passes.given import scalar_root_of
 from gradviz.passes.rewrite import simplify
@@ -41,7 +42,7 @@ def derivative(graph: Graph | Expr, wrt: str, *, output: str | None = None) -> G
         18.0
     """
     frozen = as_graph(graph)
-    root, leaf = scalar_root_of(frozen, output, "sum it, or index it"), frozen.find(wrt)
+    root, leaf = scalar_root_of(frozen, output), frozen.find(wrt)
     handles = replay(frozen)
     found = _backward(frozen, handles, root, leaf)
     name = next(key for key, index in frozen.outputs.items() if index == root)
@@ -85,39 +86,13 @@ def _backward(graph: Graph, handles: list[Expr], root: int, leaf: int) -> Expr:
         g = adjoints.pop(index, None)
         if g is None:
             continue
-        for slot, added in _passed_on(graph, handles, index, g, live):
-            child = graph.args[index][slot]
+        slots = [slot for slot, child in enumerate(graph.args[index]) if live[child]]
+        for slot, given in zip(slots, passed_on(graph, handles, index, g, slots, xp), strict=True):
+            if given is None:
+                what = f"{graph.describe(index)} has no derivative by argument {slot + 1}"
+                raise GraphError(what, where=user_location())
+            child, added = graph.args[index][slot], constant(given)
             before = adjoints.get(child)
             adjoints[child] = added if before is None else before + added
     row = graph.rows[leaf]
     return adjoints[leaf] if leaf in adjoints else constant(np.zeros(row.shape), row.dtype)
-
-
-def _passed_on(graph: Graph, handles: list[Expr], parent: int, g: Expr, live: bytearray) -> list[tuple[int, Expr]]:
-    """Return what the live edges of a node add to the adjoints of its arguments."""
-    row, args = graph.rows[parent], graph.args[parent]
-    given = [handles[arg] for arg in args]
-    slots = [slot for slot, child in enumerate(args) if live[child]]
-    try:
-        if row.op.partials is not None:
-            found = {
-                slot: xp.sum_to(g * row.op.partials[slot](xp, handles[parent], *given, **row.attrs), given[slot].shape)
-                for slot in slots
-            }
-        else:
-            assert row.op.vjp is not None
-            products = row.op.vjp(xp, g, handles[parent], *given, **row.attrs)
-            found = {slot: products[slot] for slot in slots if slot < len(products)}
-    except GradvizError:
-        raise
-    except Exception as error:
-        raise GraphError(
-            f"the rule of {graph.describe(parent)} cannot be run on nodes: {type(error).__name__}: {error}",
-            where=error_location(error) or user_location(),
-        ) from error
-    for slot in slots:
-        if found.get(slot) is None:
-            raise GraphError(
-                f"{graph.describe(parent)} has no derivative by argument {slot + 1}", where=user_location()
-            )
-    return [(slot, constant(found[slot])) for slot in slots]

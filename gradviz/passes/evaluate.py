@@ -13,8 +13,9 @@ import numpy as np
 
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph, Row
+from gradviz.core.primitive import call_rule
 from gradviz.core.unroll import as_graph
-from gradviz.errors import GradvizError, GraphError, error_location, user_location
+from gradviz.errors import GraphError, user_location
 from gradviz.namespaces import numpy as xp
 from gradviz.passes import scalar
 from gradviz.passes.given import given_values, root_of, seed_of
@@ -112,15 +113,7 @@ def _forward(graph: Graph, leaves: Mapping[int, Any]) -> list[Any]:
 
 def _run(graph: Graph, index: int, rule: Any, *args: Any, **attrs: Any) -> Any:
     """Run a rule; an error in it is reported with the node it was run for."""
-    try:
-        return rule(*args, **attrs)
-    except GradvizError:
-        raise
-    except Exception as error:
-        raise GraphError(
-            f"the rule of {graph.describe(index)} failed: {type(error).__name__}: {error}",
-            where=error_location(error) or user_location(),
-        ) from error
+    return call_rule(lambda: rule(*args, **attrs), lambda: graph.describe(index))
 
 
 def adjoints(graph: Graph, values: Column, seeds: Mapping[int, Any], live: bytearray) -> list[Any]:

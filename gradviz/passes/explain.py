@@ -201,7 +201,7 @@ def explain(
         -\mathbf{1}[\mathrm{margin} < 1]\,x\,y
     """
     frozen = as_graph(graph)
-    root, leaf = scalar_root_of(frozen, output, "sum it, or index it"), frozen.find(wrt)
+    root, leaf = scalar_root_of(frozen, output), frozen.find(wrt)
     values = _values(frozen, at or {}, wrt, output)
     numbers = node_numbers(frozen)
     labeler = Labeler(frozen, numbers)

@@ -68,17 +68,17 @@ def root_of(graph: Graph, output: str | None) -> int:
     return graph.outputs[output]
 
 
-def scalar_root_of(graph: Graph, output: str | None, hint: str) -> int:
+def scalar_root_of(graph: Graph, output: str | None) -> int:
     """Return the id of an output that is a single number.
 
     Raises:
-        GraphError: for an array, with a hint what to do; or as `root_of`.
+        GraphError: for an array; or as `root_of`.
     """
     root = root_of(graph, output)
     shape = graph.rows[root].shape
     if shape != ():
         what = f"{graph.describe(root)} has shape {shape}; a derivative is of a single number"
-        raise GraphError(what, where=user_location(), hint=hint)
+        raise GraphError(what, where=user_location(), hint="sum it, or index it")
     return root
 
 

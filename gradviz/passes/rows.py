@@ -16,6 +16,7 @@ from gradviz.core.graph import Graph
 from gradviz.core.plain import tex_to_text
 from gradviz.core.primitive import CONSTANT
 from gradviz.namespaces.sympy import exact
+from gradviz.passes.algebra import sides
 from gradviz.passes.edges import Kind
 from gradviz.passes.labels import Labeler
 from gradviz.passes.zero import TimeIsUpError, has_long_numbers, time_limit
@@ -152,10 +153,7 @@ def _condition(condition: Any, names: Mapping[Any, Any]) -> str:
     if isinstance(condition, sympy.Lt):
         difference = -difference
     sign = {sympy.Eq: "=", sympy.Ne: "≠"}.get(type(condition), ">")
-    terms = sympy.Add.make_args(difference.xreplace(names))
-    minus = [-term for term in terms if term.could_extract_minus_sign()]
-    left = sympy.Add(*(term for term in terms if not term.could_extract_minus_sign()))
-    right = sympy.Add(*minus)
-    if left.is_number and sign == ">":
-        return f"{_text(right, {})} < {_text(left, {})}"
+    left, right = sides(difference.xreplace(names))
+    if left.is_number:  # stands at the end
+        left, right, sign = right, left, "<" if sign == ">" else sign
     return f"{_text(left, {})} {sign} {_text(right, {})}"

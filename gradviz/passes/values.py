@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradviz.core.graph import Array, Edge, Graph
+from gradviz.core.primitive import CONSTANT
 from gradviz.errors import GradvizError
 
 Column: TypeAlias = Sequence[Any] | NDArray[Any]
@@ -113,7 +114,6 @@ class Values:
             (the argument's shape) where the parent is a single number, else the Jacobian, whose shape
             is the parent's followed by the argument's.
         contribution: what each edge adds to its child's g, with the child's shape.
-        at: the values of the leaves that were used.
     """
 
     graph: Graph
@@ -138,13 +138,26 @@ class Values:
 
     @cached_property
     def first_nonfinite(self) -> str | None:
-        """The first node that made a NaN or an infinity out of finite arguments, described; or None."""
+        """The first node that holds a NaN, an ∞ or a -∞ that none of its arguments holds, described; or None.
+
+        An infinity in a constant, such as a mask, is there on purpose and not meant.
+        """
         for index in self.forward:
-            value = self.forward[index]
-            if not np.all(np.isfinite(value)):
-                kind = "NaN" if np.any(np.isnan(value)) else "inf"
-                return f"{self.graph.describe(index)} is the first to hold {kind}"
+            held = _nonfinite(self.forward[index])
+            if held:
+                before = (_nonfinite(self.forward[arg]) for arg in self.graph.args[index])
+                meant = {"inf", "-inf"} if self.graph.rows[index].op is CONSTANT else set()
+                made = held.difference(*before, meant)
+                if made:
+                    kind = "NaN" if "nan" in made else "inf"
+                    return f"{self.graph.describe(index)} is the first to hold {kind}"
         return None
+
+
+def _nonfinite(value: Any) -> set[str]:
+    """Return which of "nan", "inf" and "-inf" a value holds."""
+    array = np.asarray(value)
+    return set(map(str, array[~np.isfinite(array)].tolist()))
 
 
 def read_only(value: Any, dtype: np.dtype[Any], shape: tuple[int, ...]) -> Array | np.generic:

@@ -48,8 +48,6 @@ def samples(shapes, count=10):
 @pytest.mark.parametrize("batch", [None, 1, 4, 10, 64])
 @pytest.mark.parametrize("optimizer", ["sgd", "adam"])
 def test_it_learns_what_plain_backpropagation_learns(make, batch, optimizer):
-    if make is words and not hasattr(gv, "take"):
-        pytest.skip("no look-up of rows yet")
     graph, shapes = make()
     data, validation = samples(shapes), samples(shapes, 3)
     plain = graph.with_outputs({"loss": graph.outputs["loss"]})

@@ -11,6 +11,7 @@ import gradviz as gv
 from gradviz.core.format import array_text
 from gradviz.core.plain import tex_to_text
 from gradviz.draw.frames import frames_pdf
+from gradviz.errors import UsageError
 
 EXAMPLES = ["hinge_loss-loss", "squared_loss-loss", "baydin_example-y", "cs231n_neuron-f", "chain_rule-out"]
 
@@ -84,6 +85,11 @@ def test_phases(example_roots):
     assert [text.kind for text in back.scene.texts].count("backward") == 7
     assert start.theme.name == "dark"
     assert not any(edge.lit for edge in back.scene.edges)
+
+
+def test_another_way_than_steps_and_phases_is_refused(example_roots):
+    with pytest.raises(UsageError, match=r"no by 'phases' \(did you mean 'phase'\?\)"):
+        gv.frames(example_roots["squared_loss-loss"], by="phases")
 
 
 def test_a_pdf_has_a_page_for_each(example_roots):

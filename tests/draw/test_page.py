@@ -210,6 +210,14 @@ def test_not_a_number_is_named(browser, tmp_path):
         assert "y is the first to hold NaN" in opened.page.locator("#now").inner_text()
 
 
+def test_an_infinity_that_is_meant_is_not_named(browser, tmp_path):
+    mask = gv.constant(np.array([0.0, -np.inf])).named("mask")
+    graph = gv.graph(gv.sum(gv.softmax(gv.param("x", [1.0, 2.0]) + mask)))
+    with Opened(browser, gv.figure(graph).save(tmp_path / "x.html")) as opened:
+        opened.page.locator("#scrub").fill("0")
+        assert "The leaves have their values" in opened.page.locator("#now").inner_text()
+
+
 def test_several_outputs_and_arrays_have_the_way_forward(browser, tmp_path):
     x = gv.data("x", [1.0, 2.0])
     graph = gv.graph(gv.concatenate([x, x * x], 0).named("phi"))

@@ -169,3 +169,10 @@ def test_errors_are_one_clear_line(make, message):
         make(gv.data("x", draw(3, 2)))
     assert message in str(caught.value)
     assert caught.value.where.startswith(__file__)
+
+
+@pytest.mark.parametrize(("wrong", "hint"), [({"kind": "sin"}, "choose one of relu, cos"), ({"scale": 0}, None)])
+def test_random_features_hint_at_what_is_wrong(wrong, hint):
+    with pytest.raises(GradvizError) as caught:
+        nn.random_features(gv.data("x", draw(3, 2)), 4, **wrong)
+    assert caught.value.hint == hint

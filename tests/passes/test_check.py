@@ -83,6 +83,19 @@ def test_a_kink_is_named_and_never_verified():
     assert any("the point is at a kink" in note for note in report.notes)
 
 
+@pytest.mark.parametrize(
+    ("build", "where"),
+    [
+        (gv.relu, "x = 0"),
+        (lambda x: gv.maximum(0, x), "x = 0"),
+        (lambda x: gv.clip(x, 0, 1), "x = 0 or x = 1"),
+    ],
+)
+def test_kinks_are_named_once_with_the_number_last(build, where):
+    (row,) = gv.check(build(gv.param("x", 0.0))).edges()
+    assert row.note == f"no derivative where {where}; the rule gives the convention, 0 at a tie"
+
+
 def test_a_kink_that_nobody_declared_is_found(declare):
     mine = declare(forward=lambda xp, x: xp.abs(x) * 3, partials=(lambda xp, f, x: 3 * xp.sign(x),))
     at_kink = gv.check(mine(gv.param("x", 0.0)))

@@ -129,6 +129,22 @@ def test_the_first_nonfinite_node_is_named(build, at, named):
     assert gv.backprop(gv.sum(build(gv.param("x", 0.5)))).first_nonfinite is None
 
 
+@pytest.mark.parametrize(
+    ("build", "named"),
+    [
+        (lambda x, mask: gv.softmax(x + mask), None),
+        (lambda x, mask: gv.exp(1000 * x + mask), "(exp) is the first to hold inf"),
+        (lambda x, mask: 0 * mask + x, "(multiply) is the first to hold NaN"),
+        (lambda x, mask: x + mask * gv.data("d", [np.inf, 0.0]), "d (data) is the first to hold inf"),
+        (lambda x, mask: x + mask * [np.nan, 0.0], "(constant) is the first to hold NaN"),
+    ],
+)
+def test_an_infinity_that_is_meant_is_not_named(build, named):
+    mask = gv.constant(np.array([0.0, -np.inf])).named("mask")
+    found = gv.evaluate(build(gv.param("x", [1.0, 2.0]), mask)).first_nonfinite
+    assert found is None if named is None else found.endswith(named)
+
+
 def test_a_failing_rule_is_reported_with_its_node():
     from gradviz.core.primitive import Primitive
 

@@ -1,6 +1,6 @@
 // Numbers as a reader sees them: as text, as MathML in a formula, and as outlines in the figure.
 
-const MINUS = "\u2212", MOST_PRINTED = 8;
+const MINUS = "\u2212", MOST_PRINTED = 8, DIGITS = 3;
 
 // Digits after the point, ties to even as Python rounds them: JavaScript alone rounds ties up.
 function rounded(value, digits, scientific) {
@@ -12,17 +12,17 @@ function rounded(value, digits, scientific) {
 }
 
 // Mantissa and exponent of a number; no exponent unless scientific notation is shorter to read.
-function parts(value, digits = 3) {
+function parts(value) {
   if (Number.isNaN(value)) return ["NaN"];
   const sign = value < 0 ? MINUS : "";
   if (!Number.isFinite(value)) return [`${sign}\u221e`];
   if (value === 0) return ["0"];
   if (Number.isInteger(value) && Math.abs(value) < 1e6) return [`${sign}${Math.abs(value)}`];
   const short = text => text.includes(".") ? text.replace(/0+$/, "").replace(/\.$/, "") : text;
-  const [mantissa, power] = rounded(value, digits - 1, true).split("e");
+  const [mantissa, power] = rounded(value, DIGITS - 1, true).split("e");
   const exponent = Number(power);
-  if (exponent > -4 && exponent < Math.max(digits, 6)) {
-    return [sign + short(rounded(value, Math.max(digits - 1 - exponent, 0), false))];
+  if (exponent > -4 && exponent < 6) {
+    return [sign + short(rounded(value, Math.max(DIGITS - 1 - exponent, 0), false))];
   }
   return [sign + short(mantissa), String(exponent).replace("-", MINUS)];
 }

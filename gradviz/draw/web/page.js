@@ -91,9 +91,15 @@ function note(text) {
   paragraph.textContent = text;
   return paragraph;
 }
+// Whether a node holds a NaN or infinity that none of its arguments holds; infinities in constants are meant.
+function startsNonfinite([node, value]) {
+  const held = one => [...new Set(dataOf(one))].filter(number => !Number.isFinite(number));
+  const {args, constant} = graph.nodes[node], before = new Set(args.flatMap(arg => held(walk.found.f[arg])));
+  return held(value).some(number => !before.has(number) && !(constant && !Number.isNaN(number)));
+}
 function beginning() {
   if (!walk.found) return "Some leaves have no value yet: give them one below.";
-  const bad = Object.entries(walk.found.f).find(([, value]) => !dataOf(value).every(Number.isFinite));
+  const bad = Object.entries(walk.found.f).find(startsNonfinite);
   return bad ? `${graph.nodes[bad[0]].name} is the first to hold ${arrayText(bad[1])}.`
     : "The leaves have their values. Step forward to see what is computed from them.";
 }
