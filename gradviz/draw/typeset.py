@@ -194,9 +194,8 @@ def _from_ziamath(source: str, replaced: list[str]) -> Typeset:
             name = element.attrib["id"]
             _, top, _, height = map(float, element.attrib["viewBox"].split())
             boxes[name] = (top, height)
-            path = next(iter(element), None)
-            if name not in OUTLINES:
-                OUTLINES[name] = compact(path.attrib["d"]) if path is not None else ""
+            if name not in OUTLINES:  # a very tall bracket is put together from several paths
+                OUTLINES[name] = compact(" ".join(part.attrib["d"] for part in element.iter() if "d" in part.attrib))
         elif tag == "use":
             name = element.attrib["href"][1:]
             top, height = boxes[name]

@@ -37,6 +37,16 @@ def test_what_would_be_typeset_for_minutes_is_text(opening, closing):
     assert text == typeset("x", "x")
 
 
+@pytest.mark.parametrize(
+    "tex", [r"\left|\frac{x}{y}\right|", r"\begin{bmatrix} 1 \\ 2 \\ 3 \\ 4 \\ 5 \\ 6 \\ 7 \end{bmatrix}"]
+)
+def test_a_very_tall_bracket_is_put_together(tex):
+    found = typeset(tex, "plain")
+    assert found != typeset("plain" * 100, "plain")
+    assert found.ascent + found.descent > 1.5
+    assert OUTLINES[found.glyphs[0].id].count("M") > 1
+
+
 def test_outlines_are_shared_and_short():
     typeset("x + x + x", "")
     assert all(len(path) < 2000 for path in OUTLINES.values())
