@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from itertools import cycle
 from typing import Any
 
 from gradviz.core.format import key_tex, number_tex
@@ -31,6 +33,9 @@ _NOTATIONS = {
     "ones": r"\mathbf{1}",
 }
 _PLACE = re.compile(r"<#(\d|f|g)>|#(\d|f|g)")
+_TALL = re.compile(r"\\(frac|begin)\b")
+_ENVIRONMENT = re.compile(r"\\begin\{(\w+)\}.*?\\end\{\1\}")
+_FENCE = re.compile(r"\\\||[()\[\]|]")
 
 
 def to_tex(term: Term | float) -> str:
@@ -56,9 +61,44 @@ def fill(template: str, places: dict[str, Term]) -> str:
     def put(match: re.Match[str]) -> str:
         if match[2]:
             return _write(places[match[2]])[0]
-        return _at_least(POWER + 1, places[match[1]])
+        return _at_least(ATOM, places[match[1]])
 
-    return _PLACE.sub(put, template)
+    filled = _PLACE.sub(put, template)
+    if _TALL.search(filled) and r"\left" not in template:
+        return _PLACE.sub(put, _stretched(template))
+    return filled
+
+
+def held(tex: str, binding: int = PRODUCT) -> str:
+    r"""Put parentheses, as tall as it is, around a formula that does not hold together as tightly as it has to.
+
+    Example:
+        >>> held("1 - h"), held(r"-\frac{x}{y}"), held(r"2\,h")
+        ('(1 - h)', '\\left(-\\frac{x}{y}\\right)', '2\\,h')
+    """
+    return tex if _binding(tex) >= binding else _parenthesized(tex)
+
+
+def summed(parts: Iterable[str]) -> str:
+    """Write formulas as a sum."""
+    first, *rest = parts
+    return " + ".join([first, *(_parenthesized(part) if part.startswith("-") else part for part in rest)])
+
+
+def _parenthesized(tex: str) -> str:
+    return rf"\left({tex}\right)" if _TALL.search(tex) else f"({tex})"
+
+
+def _stretched(template: str) -> str:
+    """Make the brackets and bars of a notation as tall as what stands in them."""
+    bars = cycle((r"\left", r"\right"))
+
+    def put(match: re.Match[str]) -> str:
+        fence = match[0]
+        side = r"\left" if fence in "([" else r"\right" if fence in ")]" else next(bars)
+        return side + fence
+
+    return _FENCE.sub(put, template)
 
 
 def _write(term: Term) -> tuple[str, int]:
@@ -76,19 +116,19 @@ def _write(term: Term) -> tuple[str, int]:
 
 def _at_least(binding: int, term: Term) -> str:
     text, own = _write(term)
-    return text if own >= binding else f"({text})"
+    return text if own >= binding else _parenthesized(text)
 
 
 def _binding(tex: str) -> int:
     """How tightly a piece of LaTeX holds together, read off its outermost signs."""
-    outer = tex
+    outer = _ENVIRONMENT.sub("", tex)
     while (inner := re.sub(r"\{[^{}]*\}|\([^()]*\)|\[[^\[\]]*\]", "", outer)) != outer:
         outer = inner
-    if re.search(r"(?<!^)[+<>=-]|\\(ge|le|neq)\b", outer):
+    if re.search(r"[+<>=-]|\\(ge|le|neq)\b", outer):
         return SUM
     if re.search(r"\\(cdot|odot|otimes|Sigma|Pi|,)", outer):
         return PRODUCT
-    return POWER if "^" in outer else ATOM
+    return POWER if re.search(r"\^|\\frac\b", outer) else ATOM
 
 
 def _add(term: Term) -> tuple[str, int]:
@@ -145,7 +185,7 @@ def _juxtaposed(factors: list[Term]) -> str:
 
 def _spaced(left: str, right: str) -> str:
     """Set two factors side by side; a thin space parts them unless a parenthesis does."""
-    if right.startswith("(") and (len(left) == 1 or left.isdigit()):
+    if right.startswith(("(", r"\left(")) and (len(left) == 1 or left.isdigit()):
         return f"{left}{right}"
     return rf"{left}\,{right}"
 
@@ -180,7 +220,7 @@ def _matmul(term: Term) -> tuple[str, int]:
 
 
 def _divide(term: Term) -> tuple[str, int]:
-    return rf"\frac{{{_write(term.args[0])[0]}}}{{{_write(term.args[1])[0]}}}", ATOM
+    return rf"\frac{{{_write(term.args[0])[0]}}}{{{_write(term.args[1])[0]}}}", POWER
 
 
 def _power(term: Term) -> tuple[str, int]:

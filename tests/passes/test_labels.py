@@ -8,6 +8,8 @@ import sys
 import pytest
 
 import gradviz as gv
+from gradviz.namespaces.record import symbol
+from gradviz.namespaces.tex import to_tex
 from gradviz.passes.labels import Labeler
 
 
@@ -80,12 +82,29 @@ def test_tensor_edges_show_their_rule():
         (lambda x: gv.log(x), r"\frac{1}{x}"),
         (lambda x: gv.cos(x), r"-\sin(x)"),
         (lambda x: gv.relu(x), r"\mathbf{1}[x > 0]"),
+        (lambda x: (x / gv.data("y", 2.0)) ** 3, r"3\left(\frac{x}{y}\right)^{2}"),
+        (lambda x: 1 / (x / gv.data("y", 2.0)), r"-\frac{1}{\left(\frac{x}{y}\right)^{2}}"),
+        (lambda x: gv.sin(x / gv.data("y", 2.0)), r"\cos\left(\frac{x}{y}\right)"),
+        (lambda x: gv.relu(x / gv.data("y", 2.0)), r"\mathbf{1}\left[\frac{x}{y} > 0\right]"),
         (lambda x: gv.where(gv.data("c", 1.0) > 0, x, 0.0), None),
     ],
 )
 def test_formulas(build, expected):
     found = labels(build(leaf("x")))
     assert expected in found or (expected is None and r"\mathbf{1}[c > 0]" in found)
+
+
+def test_bars_are_as_tall_as_what_stands_in_them():
+    x, y = gv.param("x", [1.0, 2.0]), gv.data("y", [1.0, 2.0])
+    assert labels(gv.norm(x / y)) == [r"\frac{\frac{x}{y}}{\left\|\frac{x}{y}\right\|}"]
+
+
+def test_a_rule_holds_for_an_adjoint_of_several_terms():
+    x = gv.param("x", [[1.0, 2.0], [3.0, 4.0]])
+    graph = gv.graph(x.T)
+    for adjoint in ("a + b", r"\frac{a}{b}"):
+        passed = Labeler(graph, {}).passed_on(1, 0, symbol(adjoint, (2, 2)))
+        assert to_tex(passed) in (r"(a + b)^\top", r"\left(\frac{a}{b}\right)^\top")
 
 
 def test_sums_of_vectors_have_vector_gradients():

@@ -76,6 +76,15 @@ def test_sums_at_fan_out_show_what_came_so_far(example_roots):
     assert total.sentence == "x_2 is used at 2 places: what comes back from each adds up."
 
 
+def test_factors_and_summands_are_apart():
+    x, y = gv.param("x", 3.0), gv.data("y", 2.0)
+    formulas = [step.formula for step in gv.steps(gv.graph(z_1=gv.sin(1 / x) * (x / y) * (1 - x)))]
+    assert r"g_{x} \mathrel{+}= \left(-\frac{1}{x^{2}}\right) \cdot g_{5}" in formulas
+    assert r"g_{1} = (1 - x) \cdot g_{0}" in formulas
+    assert r"g_{3} = \frac{x}{y} \cdot g_{1}" in formulas
+    assert r"\frac{\partial z_{1}}{\partial x} = g_{x}" in formulas
+
+
 def test_an_argument_used_twice_by_one_node():
     x = gv.param("x", 3.0)
     steps = gv.steps(gv.graph(y=x * x))
