@@ -12,7 +12,7 @@ from gradviz.core.primitive import REGISTRY
 from gradviz.namespaces.record import Term, as_term
 from gradviz.namespaces.simplify import simplify
 
-COMPARISON, SUM, PRODUCT, POWER, ATOM = range(5)
+COMPARISON, SUM, PRODUCT, POWER, INDEXED, ATOM = range(6)
 
 _RELATIONS = {
     "gt": ">",
@@ -32,7 +32,7 @@ _NOTATIONS = {
     "eye": "I",
     "ones": r"\mathbf{1}",
 }
-_PLACE = re.compile(r"<#(\d|f|g)>|#(\d|f|g)")
+_PLACE = re.compile(r"<#(\d|f|g)>(_?)|#(\d|f|g)")
 _TALL = re.compile(r"\\(frac|begin)\b")
 _ENVIRONMENT = re.compile(r"\\begin\{(\w+)\}.*?\\end\{\1\}")
 _FENCE = re.compile(r"\\\||[()\[\]|]")
@@ -59,9 +59,9 @@ def fill(template: str, places: dict[str, Term]) -> str:
     """Put terms into a notation or a label: "#1" as it is, "<#1>" with parentheses where they are needed."""
 
     def put(match: re.Match[str]) -> str:
-        if match[2]:
-            return _write(places[match[2]])[0]
-        return _at_least(ATOM, places[match[1]])
+        if match[3]:
+            return _write(places[match[3]])[0]
+        return _at_least(ATOM if match[2] else INDEXED, places[match[1]]) + match[2]
 
     filled = _PLACE.sub(put, template)
     if _TALL.search(filled) and r"\left" not in template:
@@ -128,7 +128,9 @@ def _binding(tex: str) -> int:
         return SUM
     if re.search(r"\\(cdot|odot|otimes|Sigma|Pi|,)", outer):
         return PRODUCT
-    return POWER if re.search(r"\^|\\frac\b", outer) else ATOM
+    if re.search(r"\^|\\frac\b", outer):
+        return POWER
+    return INDEXED if "_" in outer.replace(r"\_", "") else ATOM
 
 
 def _add(term: Term) -> tuple[str, int]:
@@ -225,7 +227,7 @@ def _divide(term: Term) -> tuple[str, int]:
 
 def _power(term: Term) -> tuple[str, int]:
     base, exponent = term.args
-    return f"{_at_least(ATOM, base)}^{{{_write(exponent)[0]}}}", POWER
+    return f"{_at_least(INDEXED, base)}^{{{_write(exponent)[0]}}}", POWER
 
 
 def _where(term: Term) -> tuple[str, int]:
@@ -245,14 +247,14 @@ def _einsum(term: Term) -> tuple[str, int]:
 
 
 def _getitem(term: Term) -> tuple[str, int]:
-    return f"{_at_least(ATOM, term.args[0])}_{{{key_tex(term.attrs[0])}}}", ATOM
+    return f"{_at_least(ATOM, term.args[0])}_{{{key_tex(term.attrs[0])}}}", INDEXED
 
 
 def _scatter(term: Term) -> tuple[str, int]:
     """The adjoint of indexing: a unit vector for one number, else the adjoint put at the index."""
     if term.args[0].value == 1:
-        return rf"\mathbf{{e}}_{{{key_tex(term.attrs[0])}}}", ATOM
-    return rf"{_at_least(ATOM, term.args[0])}\,\mathbf{{e}}_{{{key_tex(term.attrs[0])}}}^{{\top}}", PRODUCT
+        return rf"\mathbf{{e}}_{{{key_tex(term.attrs[0])}}}", INDEXED
+    return rf"{_at_least(INDEXED, term.args[0])}\,\mathbf{{e}}_{{{key_tex(term.attrs[0])}}}^{{\top}}", PRODUCT
 
 
 def _function(term: Term) -> tuple[str, int]:

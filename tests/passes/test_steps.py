@@ -85,6 +85,13 @@ def test_factors_and_summands_are_apart():
     assert r"\frac{\partial z_{1}}{\partial x} = g_{x}" in formulas
 
 
+def test_an_index_of_what_has_an_index_is_apart():
+    x = gv.param("x_1", [3.0, 4.0])
+    steps = gv.steps(gv.graph(y=gv.square(x[0])))
+    assert steps[0].formula == "f_{1} = (x_{1})_{0}"  # TeX refuses two at one letter
+    assert steps[1].formula == "f_{0} = f_{1}^2"
+
+
 def test_an_argument_used_twice_by_one_node():
     x = gv.param("x", 3.0)
     steps = gv.steps(gv.graph(y=x * x))
