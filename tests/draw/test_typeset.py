@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+import gradviz as gv
 from gradviz.draw.typeset import OUTLINES, _numerals, _remembered, typeset
+
+LEAVES = ("parameter", "data")
 
 
 def widths(*formulas):
@@ -26,6 +29,19 @@ def test_a_sign_before_a_number_is_no_operation():
 def test_bold_one_is_bold():
     plain, bold = typeset("1", "1"), typeset(r"\mathbf{1}", "1")
     assert plain.glyphs[0].id != bold.glyphs[0].id
+
+
+@pytest.mark.parametrize(
+    ("name", "tex"), [("w", None), ("weight", None), ("x_train", None), ("h(t)", None), ("in1", None), ("phi", None),
+                      ("L", r"\mathcal{L}"), ("net", r"\operatorname{net}"), ("y", r"\hat{\mathrm{out}}")],
+)  # fmt: skip
+def test_parameters_are_bold(name, tex):
+    kinds = {}
+    for leaf in (gv.param, gv.data):
+        (text,) = (text for text in gv.figure(gv.sin(leaf(name, 1.0, tex=tex))).scene.texts if text.kind in LEAVES)
+        kinds[text.kind] = {glyph.id for glyph in text.typeset.glyphs}
+    signs = {glyph.id for sign in (r"\_", "()", "x_{1}", r"\hat{x}") for glyph in typeset(sign, "").glyphs}
+    assert not kinds["parameter"] & kinds["data"] - signs
 
 
 @pytest.mark.parametrize(
