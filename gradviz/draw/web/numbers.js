@@ -21,7 +21,7 @@ function parts(value, digits = 3) {
   const short = text => text.includes(".") ? text.replace(/0+$/, "").replace(/\.$/, "") : text;
   const [mantissa, power] = rounded(value, digits - 1, true).split("e");
   const exponent = Number(power);
-  if (exponent > -4 && exponent < Math.max(digits, 6)) {
+  if (exponent > -4 && exponent < Math.max(digits, 4)) {
     return [sign + short(rounded(value, Math.max(digits - 1 - exponent, 0), false))];
   }
   return [sign + short(mantissa), String(exponent).replace("-", MINUS)];
