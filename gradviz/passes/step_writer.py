@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from gradviz.core.format import array_tex
 from gradviz.core.graph import Graph
-from gradviz.core.holes import Numbers, apart, fill_tex, fill_text, hole, times, without_holes
+from gradviz.core.holes import Numbers, apart, enclosed, fill_tex, fill_text, hole, times, without_holes
 from gradviz.core.names import name_to_tex
 from gradviz.core.plain import tex_to_text
 from gradviz.namespaces.record import Term, as_term, symbol
@@ -105,7 +105,7 @@ class StepWriter:
         attrs = tuple(row.attrs.values())
         named = [symbol(self._tex(arg), self._graph.rows[arg].shape) for arg in args]
         formula = to_tex(Term(row.op.name, tuple(named), attrs, row.shape))
-        numbers = _products_shown(Term(row.op.name, tuple(map(self._number, args)), attrs, row.shape))
+        numbers = enclosed(_products_shown(Term(row.op.name, tuple(map(self._number, args)), attrs, row.shape)))
         children = _listed([self.text(arg) for arg in args])
         sentence = f"{self.text(step.node)} gets its value from {children}."
         return StepText(f"{self.value_name(step.node)} = {formula}", ((numbers, hole(f"f{step.node}")),), sentence)
@@ -175,7 +175,7 @@ class StepWriter:
 
     def _update(self, step: Step) -> StepText:
         name, leaf = self._tex(step.node), step.node
-        numbers = rf"{hole(f'f{leaf}')} - {hole('r')} \cdot {apart(f'g{leaf}')}"
+        numbers = rf"{hole(f'f{leaf}')} - {apart('r')} \cdot {apart(f'g{leaf}')}"
         sentence = f"{self.text(leaf)} moves against its gradient, by the step size {hole('r')}."
         return StepText(
             rf"{name} \leftarrow {name} - \eta\,{self.slope(leaf)}", ((numbers, hole(f"u{leaf}")),), sentence
