@@ -10,7 +10,7 @@ from typing import Any
 from gradviz.core.format import key_tex, number_tex
 from gradviz.core.primitive import REGISTRY
 from gradviz.namespaces.record import Term, as_term
-from gradviz.namespaces.simplify import simplify
+from gradviz.namespaces.simplify import negated, simplify
 
 COMPARISON, SUM, PRODUCT, POWER, INDEXED, ATOM = range(6)
 
@@ -154,19 +154,30 @@ def is_scalar(term: Term) -> bool:
     return term.fn != "ones" and all(map(is_scalar, term.args))
 
 
-def _factors(term: Term) -> list[Term]:
-    return [*_factors(term.args[0]), *_factors(term.args[1])] if term.fn == "multiply" else [term]
+def _factors(term: Term) -> tuple[bool, list[Term]]:
+    """Return whether a product is negative, and its factors without their signs."""
+    plain = negated(term)
+    if plain is not None:
+        minus, factors = _factors(plain)
+        return not minus, factors
+    if term.fn != "multiply":
+        return False, [term]
+    (minus, left), (other, right) = map(_factors, term.args)
+    return minus != other, [*left, *right]
+
+
+def _signed(minus: bool, text: str, binding: int) -> tuple[str, int]:
+    return (f"-{text}", SUM) if minus else (text, binding)
 
 
 def _multiply(term: Term) -> tuple[str, int]:
-    factors = _factors(term)
+    minus, factors = _factors(term)
     scalars = [factor for factor in factors if is_scalar(factor)]
     tensors = _without_ones([factor for factor in factors if not is_scalar(factor)])
     parts = [_juxtaposed(scalars)] if scalars else []
     if tensors:
         parts.append(r" \odot ".join(_at_least(POWER, factor) for factor in tensors))
-    text = parts[0] if len(parts) == 1 else _spaced(*parts)
-    return text, PRODUCT
+    return _signed(minus, parts[0] if len(parts) == 1 else _spaced(*parts), PRODUCT)
 
 
 def _without_ones(tensors: list[Term]) -> list[Term]:
@@ -178,11 +189,16 @@ def _juxtaposed(factors: list[Term]) -> str:
     text = ""
     for factor in factors:
         piece = _at_least(POWER, factor)
-        if text and (piece[0].isdigit() or piece.startswith(r"\frac")):
-            text += rf" \cdot {piece}"
-        else:
-            text = _spaced(text, piece) if text else piece
+        text = _beside(text, piece) if text else piece
     return text
+
+
+def _beside(left: str, right: str) -> str:
+    """Set two factors side by side, with a sign between them where they would read as one number."""
+    one = right.startswith(r"\mathbf{1}") and left[-1].isdigit()
+    if right[0].isdigit() or right.startswith(r"\frac") or one:
+        return rf"{left} \cdot {right}"
+    return _spaced(left, right)
 
 
 def _spaced(left: str, right: str) -> str:
@@ -206,10 +222,8 @@ def _product(term: Term) -> tuple[str, int]:
             text = piece
         elif not scalar and not scalars:
             text += rf" \odot {piece}"
-        elif piece[0].isdigit() or piece.startswith(r"\frac"):
-            text += rf" \cdot {piece}"
         else:
-            text = _spaced(text, piece)
+            text = _beside(text, piece)
         scalars = scalars and scalar
     return text, PRODUCT
 
@@ -222,7 +236,10 @@ def _matmul(term: Term) -> tuple[str, int]:
 
 
 def _divide(term: Term) -> tuple[str, int]:
-    return rf"\frac{{{_write(term.args[0])[0]}}}{{{_write(term.args[1])[0]}}}", POWER
+    top, bottom = term.args
+    plain = negated(bottom)
+    text = rf"\frac{{{_write(top)[0]}}}{{{_write(bottom if plain is None else plain)[0]}}}"
+    return _signed(plain is not None, text, POWER)
 
 
 def _power(term: Term) -> tuple[str, int]:
