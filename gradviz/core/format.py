@@ -24,6 +24,8 @@ def number_text(value: float) -> str:
     Example:
         >>> number_text(0.6000001), number_text(-0.0), number_text(1e-5)
         ('0.6', '0', '1×10^−5')
+        >>> number_text(1234.5), number_text(859798.0), number_text(859797.9)
+        ('1234', '859798', '8.6×10^5')
     """
     mantissa, exponent = _parts(value)
     return mantissa if exponent is None else f"{mantissa}×10^{exponent}"
@@ -56,7 +58,7 @@ def _parts(value: float) -> tuple[str, str | None]:
     text = f"{value:.{_DIGITS - 1}e}"
     mantissa, power = text.split("e")
     exponent = int(power)
-    if -4 < exponent < 6:
+    if -4 < exponent < 4:
         plain = f"{value:.{max(_DIGITS - 1 - exponent, 0)}f}"
         plain = plain.rstrip("0").rstrip(".") if "." in plain else plain
         return plain.replace("-", MINUS), None

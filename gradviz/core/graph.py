@@ -52,7 +52,8 @@ class Name(NamedTuple):
     @property
     def tex(self) -> str:
         """Its LaTeX: the one given, or derived from the name."""
-        return name_to_tex(self.name) if self.given_tex is None else self.given_tex
+        given = self.given_tex or ""
+        return given if given.strip() else name_to_tex(self.name)
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,6 +15,10 @@ from gradviz.core.format import array_tex, array_text
 
 _PLAIN, _APART, _TIMES, _END = "\ue000", "\ue002", "\ue003", "\ue001"
 HOLE = re.compile(f"([{_PLAIN}{_APART}{_TIMES}])([a-z]\\d*(?:/\\d+)?){_END}")
+_ENCLOSED = re.compile(
+    rf"((?:^|[(\[{{|<>=]|(?<!\\),|\\(?:ge|le|neq)\b)\s*){_APART}([^{_END}]+){_END}"
+    r"(?=\s*(?:$|[)\]}|<>=,]|\\(?:ge|le|neq|right)\b))"
+)
 MODES = {_PLAIN: "plain", _APART: "apart", _TIMES: "times"}
 
 Numbers = Callable[[str], Any]
@@ -29,6 +33,16 @@ def hole(source: str) -> str:
 def apart(source: str) -> str:
     """Return a hole beside a sign: what is negative, or a product with a power of ten, gets parentheses."""
     return f"{_APART}{source}{_END}"
+
+
+def enclosed(template: str) -> str:
+    r"""Take back that holes are apart where nothing but brackets, bars, commas and relations stand beside them.
+
+    Example:
+        >>> fill_tex(enclosed(rf"\max({apart('f0')}, 3 - {apart('f0')})"), {"f0": -2.0}.__getitem__)
+        '\\max(-2, 3 - (-2))'
+    """
+    return _ENCLOSED.sub(rf"\1{_PLAIN}\2{_END}", template)
 
 
 def times(source: str) -> str:

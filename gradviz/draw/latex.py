@@ -7,10 +7,9 @@ pdflatex takes every character of it; anything else is set as text, as the pictu
 
 from __future__ import annotations
 
-import re
 import unicodedata
 
-from gradviz.core.plain import UNICODE
+from gradviz.core.tokens import TOKEN, UNICODE
 
 _ARGUMENTS = dict.fromkeys(
     "mathrm mathbf mathit mathsf mathtt mathcal mathbb mathfrak boldsymbol operatorname overline underline hat "
@@ -44,7 +43,6 @@ _DELIMITERS = frozenset(
 )
 _SPACES = frozenset(("\\,", "\\;", "\\:", "\\!", "\\ "))
 _ESCAPED = frozenset(r"\{ \} \| \_ \& \# \% \$".split())
-_TOKEN = re.compile(r"\\begin\{(?P<begin>\w+)\}|\\end\{(?P<end>\w+)\}|\\[A-Za-z]+|\\[\^~]\{\}|\\.|\s+|.", re.DOTALL)
 _RIGHT = r"\right"
 _LONGEST = 400
 _LONGEST_TEXT = 60
@@ -61,8 +59,8 @@ _IN_TEXT = {
     "`": "`{}",
     "'": "'{}",
 } | {char: f"\\{char}" for char in "{}$&#%_"}
-_COMMANDS = {char: command for command, char in UNICODE.items() if len(char) == 1}
-_COMMANDS |= {"\N{MINUS SIGN}": "-", "φ": "phi", "ε": "varepsilon"}
+_COMMANDS = {char: command for command, char in UNICODE.items()}
+_COMMANDS["\N{MINUS SIGN}"] = "-"
 
 
 class _UnreadableError(Exception):
@@ -124,7 +122,7 @@ class _Reader:
     def __init__(self, tex: str) -> None:
         if len(tex) > _LONGEST:
             raise _UnreadableError
-        self._matches = list(_TOKEN.finditer(tex))
+        self._matches = list(TOKEN.finditer(tex))
         self._place = 0
         self._depth = 0
 

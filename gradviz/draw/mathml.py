@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 _FIRST_HOLE = 0xF0000  # a private character stands for each hole while the formula is read
+_ACCENTS = {r"\^{}": "\uf000", r"\~{}": "\uf001"}  # to latex2mathml they are accents, here they are signs
+_SIGNS = {ord(char): accent[1] for accent, char in _ACCENTS.items()}
 _CONTAINERS = set("mrow msub msup msubsup mover munder munderover mfrac msqrt mroot mtable mtr mtd mpadded".split())
 _TOKENS = set("mi mn mo mtext".split())
 _KEPT = {"stretchy", "fence", "form", "width", "columnalign", "linethickness", "accent", "minsize", "maxsize"}
@@ -49,6 +51,8 @@ def to_mathml(tex: str) -> str:
     source = HOLE.sub(mark, tex)
     if len(source) > _MOST_CHARACTERS:
         return f"<math><mtext>{escape(tex_to_text(tex)[:_MOST_CHARACTERS])}…</mtext></math>"
+    for accent, char in _ACCENTS.items():
+        source = source.replace(accent, char)
     try:
         return f"<math>{_inside(convert_to_element(source), holes)}</math>"
     except Exception:  # whatever a parser may raise for a user's LaTeX: it is shown as text
@@ -130,4 +134,4 @@ def _clean(text: str) -> str:
 
 
 def _unescaped(text: str) -> str:
-    return re.sub(r"&#x([0-9A-Fa-f]+);", lambda match: chr(int(match[1], 16)), text)
+    return re.sub(r"&#x([0-9A-Fa-f]+);", lambda match: chr(int(match[1], 16)), text).translate(_SIGNS)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -136,7 +137,10 @@ def measure(node: FigureNode, direction: str) -> Sized:
 
 def _bold(node: FigureNode) -> Label:
     tex = node.body.tex
-    return Label(tex if r"\mathbf" in tex or r"\boldsymbol" in tex else rf"\boldsymbol{{{tex}}}", node.body.text)
+    if r"\mathbf" in tex or r"\boldsymbol" in tex:
+        return node.body
+    words = re.sub(r"\\(?:mathrm|operatorname)\{", r"\\mathbf{", tex)
+    return Label(rf"\boldsymbol{{{words}}}", node.body.text)
 
 
 def _height(lines: list[Part]) -> float:

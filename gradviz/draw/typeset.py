@@ -8,6 +8,7 @@ All lengths are in em; y grows downward from the baseline.
 from __future__ import annotations
 
 import re
+import string
 import unicodedata
 import warnings
 from dataclasses import astuple
@@ -27,7 +28,15 @@ _MOST_REMEMBERED = 300
 _DEEPEST = 8  # ziamath takes twice as long for every level of nesting
 _WIDE, _NARROW = "Ш", "в"  # stand-ins: covered letters about 1 em and 0.5 em wide
 _ESCAPES = re.compile(r"\\([_&#%$])|\\([\^~])\{\}")
-_BOLD_DIGITS = re.compile(r"\\mathbf\{(\d+)\}")
+_GROUP = r"\{((?:[^{}\\]|\\.|\{(?:[^{}\\]|\\.|\{[^{}]*\})*\})*)\}"
+_BOLD_WORD = re.compile(rf"\\mathbf{_GROUP}")
+_BOLD_SYMBOLS = re.compile(rf"\\boldsymbol{_GROUP}")
+_SCRIPT = re.compile(r"\\mathcal\{([A-Za-z]+)\}")
+_WORD_LETTER = re.compile(r"\\[A-Za-z]+|([A-Za-z0-9])")
+_LETTERS = string.ascii_uppercase + string.ascii_lowercase
+_UPRIGHT = {ord(char): 0x1D400 + place for place, char in enumerate(_LETTERS)}
+_UPRIGHT |= {ord(char): 0x1D7CE + place for place, char in enumerate(string.digits)}
+_BOLD_SCRIPT = {ord(char): 0x1D4D0 + place for place, char in enumerate(_LETTERS)}
 _ITALIC = {r"\phi": "\N{MATHEMATICAL ITALIC PHI SYMBOL}", r"\epsilon": "\N{MATHEMATICAL ITALIC EPSILON SYMBOL}"}
 _GREEK = re.compile(r"\\(?:phi|epsilon)(?![A-Za-z])")
 _NESTING = re.compile(r"\\[{}]|(\\begin\b|\\left\b|\{)|(\\end\b|\\right\b|\})")
@@ -116,10 +125,19 @@ def _depth(tex: str) -> int:
 
 
 def _as_latex_would(tex: str) -> str:
-    """Rewrite what ziamath sets otherwise than LaTeX: signs before numbers, bold digits, italic variants."""
+    """Rewrite what ziamath sets otherwise than LaTeX: signs before numbers, bold words, digits, scripts, variants."""
     tex = _UNARY_MINUS.sub(r"\1\2{-}", tex)
-    tex = _BOLD_DIGITS.sub(lambda match: "".join(chr(0x1D7CE + int(digit)) for digit in match[1]), tex)
+    tex = _BOLD_WORD.sub(_bold_word, tex)
+    tex = _BOLD_SYMBOLS.sub(lambda match: _SCRIPT.sub(lambda one: one[1].translate(_BOLD_SCRIPT), match[0]), tex)
     return tex if "bold" in tex else _GREEK.sub(lambda match: _ITALIC[match[0]], tex)
+
+
+def _bold_word(match: re.Match[str]) -> str:
+    """Set words and digits upright; a single letter is left to ziamath, which sets it in italics."""
+    letters = "".join(_WORD_LETTER.findall(match[1]))
+    if len(letters) < 2 and not letters.isdigit():
+        return match[0]
+    return f"{{{_WORD_LETTER.sub(lambda one: (one[1] or '').translate(_UPRIGHT) or one[0], match[1])}}}"
 
 
 def _visible(text: str) -> str:
@@ -194,9 +212,8 @@ def _from_ziamath(source: str, replaced: list[str]) -> Typeset:
             name = element.attrib["id"]
             _, top, _, height = map(float, element.attrib["viewBox"].split())
             boxes[name] = (top, height)
-            path = next(iter(element), None)
-            if name not in OUTLINES:
-                OUTLINES[name] = compact(path.attrib["d"]) if path is not None else ""
+            if name not in OUTLINES:  # a very tall bracket is put together from several paths
+                OUTLINES[name] = compact(" ".join(part.attrib["d"] for part in element.iter() if "d" in part.attrib))
         elif tag == "use":
             name = element.attrib["href"][1:]
             top, height = boxes[name]

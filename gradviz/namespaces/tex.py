@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from itertools import cycle
 from typing import Any
 
 from gradviz.core.format import key_tex, number_tex
 from gradviz.core.primitive import REGISTRY
 from gradviz.namespaces.record import Term, as_term
-from gradviz.namespaces.simplify import simplify
+from gradviz.namespaces.simplify import negated, simplify
 
-COMPARISON, SUM, PRODUCT, POWER, ATOM = range(5)
+COMPARISON, SUM, PRODUCT, POWER, INDEXED, ATOM = range(6)
 
 _RELATIONS = {
     "gt": ">",
@@ -30,7 +32,10 @@ _NOTATIONS = {
     "eye": "I",
     "ones": r"\mathbf{1}",
 }
-_PLACE = re.compile(r"<#(\d|f|g)>|#(\d|f|g)")
+_PLACE = re.compile(r"<#(\d|f|g)>(_?)|#(\d|f|g)")
+_TALL = re.compile(r"\\(frac|begin)\b")
+_ENVIRONMENT = re.compile(r"\\begin\{(\w+)\}.*?\\end\{\1\}")
+_FENCE = re.compile(r"\\\||[()\[\]|]")
 
 
 def to_tex(term: Term | float) -> str:
@@ -54,11 +59,46 @@ def fill(template: str, places: dict[str, Term]) -> str:
     """Put terms into a notation or a label: "#1" as it is, "<#1>" with parentheses where they are needed."""
 
     def put(match: re.Match[str]) -> str:
-        if match[2]:
-            return _write(places[match[2]])[0]
-        return _at_least(POWER + 1, places[match[1]])
+        if match[3]:
+            return _write(places[match[3]])[0]
+        return _at_least(ATOM if match[2] else INDEXED, places[match[1]]) + match[2]
 
-    return _PLACE.sub(put, template)
+    filled = _PLACE.sub(put, template)
+    if _TALL.search(filled) and r"\left" not in template:
+        return _PLACE.sub(put, _stretched(template))
+    return filled
+
+
+def held(tex: str, binding: int = PRODUCT) -> str:
+    r"""Put parentheses, as tall as it is, around a formula that does not hold together as tightly as it has to.
+
+    Example:
+        >>> held("1 - h"), held(r"-\frac{x}{y}"), held(r"2\,h")
+        ('(1 - h)', '\\left(-\\frac{x}{y}\\right)', '2\\,h')
+    """
+    return tex if _binding(tex) >= binding else _parenthesized(tex)
+
+
+def summed(parts: Iterable[str]) -> str:
+    """Write formulas as a sum."""
+    first, *rest = parts
+    return " + ".join([first, *(_parenthesized(part) if part.startswith("-") else part for part in rest)])
+
+
+def _parenthesized(tex: str) -> str:
+    return rf"\left({tex}\right)" if _TALL.search(tex) else f"({tex})"
+
+
+def _stretched(template: str) -> str:
+    """Make the brackets and bars of a notation as tall as what stands in them."""
+    bars = cycle((r"\left", r"\right"))
+
+    def put(match: re.Match[str]) -> str:
+        fence = match[0]
+        side = r"\left" if fence in "([" else r"\right" if fence in ")]" else next(bars)
+        return side + fence
+
+    return _FENCE.sub(put, template)
 
 
 def _write(term: Term) -> tuple[str, int]:
@@ -76,19 +116,21 @@ def _write(term: Term) -> tuple[str, int]:
 
 def _at_least(binding: int, term: Term) -> str:
     text, own = _write(term)
-    return text if own >= binding else f"({text})"
+    return text if own >= binding else _parenthesized(text)
 
 
 def _binding(tex: str) -> int:
     """How tightly a piece of LaTeX holds together, read off its outermost signs."""
-    outer = tex
+    outer = _ENVIRONMENT.sub("", tex)
     while (inner := re.sub(r"\{[^{}]*\}|\([^()]*\)|\[[^\[\]]*\]", "", outer)) != outer:
         outer = inner
-    if re.search(r"(?<!^)[+<>=-]|\\(ge|le|neq)\b", outer):
+    if re.search(r"[+<>=-]|\\(ge|le|neq)\b", outer):
         return SUM
     if re.search(r"\\(cdot|odot|otimes|Sigma|Pi|,)", outer):
         return PRODUCT
-    return POWER if "^" in outer else ATOM
+    if re.search(r"\^|\\frac\b", outer):
+        return POWER
+    return INDEXED if "_" in outer.replace(r"\_", "") else ATOM
 
 
 def _add(term: Term) -> tuple[str, int]:
@@ -112,19 +154,30 @@ def is_scalar(term: Term) -> bool:
     return term.fn != "ones" and all(map(is_scalar, term.args))
 
 
-def _factors(term: Term) -> list[Term]:
-    return [*_factors(term.args[0]), *_factors(term.args[1])] if term.fn == "multiply" else [term]
+def _factors(term: Term) -> tuple[bool, list[Term]]:
+    """Return whether a product is negative, and its factors without their signs."""
+    plain = negated(term)
+    if plain is not None:
+        minus, factors = _factors(plain)
+        return not minus, factors
+    if term.fn != "multiply":
+        return False, [term]
+    (minus, left), (other, right) = map(_factors, term.args)
+    return minus != other, [*left, *right]
+
+
+def _signed(minus: bool, text: str, binding: int) -> tuple[str, int]:
+    return (f"-{text}", SUM) if minus else (text, binding)
 
 
 def _multiply(term: Term) -> tuple[str, int]:
-    factors = _factors(term)
+    minus, factors = _factors(term)
     scalars = [factor for factor in factors if is_scalar(factor)]
     tensors = _without_ones([factor for factor in factors if not is_scalar(factor)])
     parts = [_juxtaposed(scalars)] if scalars else []
     if tensors:
         parts.append(r" \odot ".join(_at_least(POWER, factor) for factor in tensors))
-    text = parts[0] if len(parts) == 1 else _spaced(*parts)
-    return text, PRODUCT
+    return _signed(minus, parts[0] if len(parts) == 1 else _spaced(*parts), PRODUCT)
 
 
 def _without_ones(tensors: list[Term]) -> list[Term]:
@@ -136,16 +189,21 @@ def _juxtaposed(factors: list[Term]) -> str:
     text = ""
     for factor in factors:
         piece = _at_least(POWER, factor)
-        if text and (piece[0].isdigit() or piece.startswith(r"\frac")):
-            text += rf" \cdot {piece}"
-        else:
-            text = _spaced(text, piece) if text else piece
+        text = _beside(text, piece) if text else piece
     return text
+
+
+def _beside(left: str, right: str) -> str:
+    """Set two factors side by side, with a sign between them where they would read as one number."""
+    one = right.startswith(r"\mathbf{1}") and left[-1].isdigit()
+    if right[0].isdigit() or right.startswith(r"\frac") or one:
+        return rf"{left} \cdot {right}"
+    return _spaced(left, right)
 
 
 def _spaced(left: str, right: str) -> str:
     """Set two factors side by side; a thin space parts them unless a parenthesis does."""
-    if right.startswith("(") and (len(left) == 1 or left.isdigit()):
+    if right.startswith(("(", r"\left(")) and (len(left) == 1 or left.isdigit()):
         return f"{left}{right}"
     return rf"{left}\,{right}"
 
@@ -164,10 +222,8 @@ def _product(term: Term) -> tuple[str, int]:
             text = piece
         elif not scalar and not scalars:
             text += rf" \odot {piece}"
-        elif piece[0].isdigit() or piece.startswith(r"\frac"):
-            text += rf" \cdot {piece}"
         else:
-            text = _spaced(text, piece)
+            text = _beside(text, piece)
         scalars = scalars and scalar
     return text, PRODUCT
 
@@ -180,12 +236,15 @@ def _matmul(term: Term) -> tuple[str, int]:
 
 
 def _divide(term: Term) -> tuple[str, int]:
-    return rf"\frac{{{_write(term.args[0])[0]}}}{{{_write(term.args[1])[0]}}}", ATOM
+    top, bottom = term.args
+    plain = negated(bottom)
+    text = rf"\frac{{{_write(top)[0]}}}{{{_write(bottom if plain is None else plain)[0]}}}"
+    return _signed(plain is not None, text, POWER)
 
 
 def _power(term: Term) -> tuple[str, int]:
     base, exponent = term.args
-    return f"{_at_least(ATOM, base)}^{{{_write(exponent)[0]}}}", POWER
+    return f"{_at_least(INDEXED, base)}^{{{_write(exponent)[0]}}}", POWER
 
 
 def _where(term: Term) -> tuple[str, int]:
@@ -205,14 +264,14 @@ def _einsum(term: Term) -> tuple[str, int]:
 
 
 def _getitem(term: Term) -> tuple[str, int]:
-    return f"{_at_least(ATOM, term.args[0])}_{{{key_tex(term.attrs[0])}}}", ATOM
+    return f"{_at_least(ATOM, term.args[0])}_{{{key_tex(term.attrs[0])}}}", INDEXED
 
 
 def _scatter(term: Term) -> tuple[str, int]:
     """The adjoint of indexing: a unit vector for one number, else the adjoint put at the index."""
     if term.args[0].value == 1:
-        return rf"\mathbf{{e}}_{{{key_tex(term.attrs[0])}}}", ATOM
-    return rf"{_at_least(ATOM, term.args[0])}\,\mathbf{{e}}_{{{key_tex(term.attrs[0])}}}^{{\top}}", PRODUCT
+        return rf"\mathbf{{e}}_{{{key_tex(term.attrs[0])}}}", INDEXED
+    return rf"{_at_least(INDEXED, term.args[0])}\,\mathbf{{e}}_{{{key_tex(term.attrs[0])}}}^{{\top}}", PRODUCT
 
 
 def _function(term: Term) -> tuple[str, int]:

@@ -129,7 +129,7 @@ _log_softmax = primitive("log_softmax", symbol=r"\ln\operatorname{softmax}", sha
 _cumsum = primitive("cumsum", symbol=r"\operatorname{cumsum}", shape=_kept,
     forward=lambda xp, x, axis: xp.cumsum(x, axis),
     vjp=lambda xp, g, f, x, axis: (xp.flip(xp.cumsum(xp.flip(g, (axis,)), axis), (axis,)),),
-    label=(r"\textstyle\sum_{j \ge i} #g_j",))  # fmt: skip
+    label=(r"\textstyle\sum_{j \ge i} <#g>_j",))  # fmt: skip
 
 
 def _reduction(op: Primitive, doc: str) -> Callable[..., Expr]:

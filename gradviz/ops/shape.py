@@ -14,6 +14,9 @@ from gradviz.core.primitive import Shape, function, primitive
 from gradviz.errors import GraphError, ShapeError, user_location
 from gradviz.ops.axes import as_handle, lengths, normalize_axes, normalize_axis
 
+_MOST_PLACES = 4
+"""A concatenation of more arrays has dots between the first and the last."""
+
 
 def _reshape_shape(old: Shape, *, shape: Shape) -> Shape:
     if math.prod(old) != math.prod(shape):
@@ -29,7 +32,7 @@ _transpose = primitive("transpose", symbol=r"(\cdot)^\top", notation=r"<#1>^\top
     shape=lambda old, *, axes: tuple(old[axis] for axis in axes),
     forward=lambda xp, x, axes: xp.transpose(x, axes),
     vjp=lambda xp, g, f, x, axes: (xp.transpose(g, tuple(np.argsort(axes).tolist())),),
-    label=(r"#g^\top",))  # fmt: skip
+    label=(r"<#g>^\top",))  # fmt: skip
 
 
 def _expanded(old: Shape, *, axis: tuple[int, ...]) -> Shape:
@@ -96,7 +99,12 @@ def _concatenate_vjp(xp: Any, g: Any, f: Any, *args: Any, axis: int) -> tuple[An
     return tuple(xp.getitem(g, _part(axis, start, stop)) for start, stop in zip(starts, ends, strict=True))
 
 
-_concatenate = primitive("concatenate", symbol=r"[\,\cdot\,,\cdot\,]", shape=_joined,
+def _list_symbol(attrs: Any, shapes: tuple[Shape, ...]) -> str:
+    places = [r"\cdot\,"] * len(shapes) if len(shapes) <= _MOST_PLACES else [r"\cdot\,", r"\ldots\,", r"\cdot\,"]
+    return rf"[\,{','.join(places)}]"
+
+
+_concatenate = primitive("concatenate", symbol=_list_symbol, shape=_joined,
     forward=lambda xp, *args, axis: xp.concatenate(args, axis),
     vjp=_concatenate_vjp)  # fmt: skip
 

@@ -17,7 +17,7 @@ from gradviz.core.plain import tex_to_text
 from gradviz.core.unroll import as_graph
 from gradviz.errors import ValueMissingError
 from gradviz.namespaces.record import Term, as_term
-from gradviz.namespaces.tex import to_tex
+from gradviz.namespaces.tex import summed, to_tex
 from gradviz.passes.algebra import Algebra
 from gradviz.passes.evaluate import backprop
 from gradviz.passes.given import scalar_root_of
@@ -126,7 +126,7 @@ class Explanation:
             lines = [r"&\;\;\vdots" if node is None else _factored_line(node, " &= ") for node in self.factored]
             return _aligned(lines or [f"{self.derivative} &= 0"])
         rest = [line for line in (self.simplified if self.simplified != self.sum else "", self.substituted) if line]
-        products = " + ".join(_parenthesized(path.product, place) for place, path in enumerate(self.paths))
+        products = summed(path.product for path in self.paths)
         first = [products] if products != self.sum else []
         lines = [*first, self.sum, *rest]
         return _aligned([f"{self.derivative} &= {lines[0]}", *(f"&= {line}" for line in lines[1:])])
@@ -168,10 +168,6 @@ class Explanation:
 
 def _aligned(lines: list[str]) -> str:
     return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
-
-
-def _parenthesized(product: str, place: int) -> str:
-    return f"({product})" if place and product.startswith("-") else product
 
 
 def _factored_line(node: FactoredNode, equals: str = " = ") -> str:

@@ -15,7 +15,7 @@ import numpy as np
 from gradviz.core.format import array_tex
 from gradviz.core.graph import Edge, Graph
 from gradviz.namespaces.record import Term, as_term, symbol
-from gradviz.namespaces.tex import to_tex
+from gradviz.namespaces.tex import held, summed, to_tex
 from gradviz.passes.evaluate import contributions
 from gradviz.passes.labels import Labeler
 from gradviz.passes.values import Values
@@ -66,16 +66,7 @@ def acts_on_array(graph: Graph, parent: int, slot: int) -> bool:
 
 
 def _side_by_side(factors: tuple[str, ...]) -> str:
-    return r" \cdot ".join(f"({one})" if _is_sum(one) else one for one in factors)
-
-
-def _is_sum(tex: str) -> bool:
-    depth = 0
-    for place, char in enumerate(tex):
-        depth += (char in "{([") - (char in "})]")
-        if depth == 0 and char in "+-" and (place == 0 or tex[place - 1] == " "):
-            return True
-    return False
+    return r" \cdot ".join(map(held, factors))
 
 
 def count_paths(graph: Graph, root: int, leaf: int) -> int:
@@ -200,6 +191,5 @@ def factor(
             to_tex(labeler.passed_on(parent, slot, symbol(adjoint(parent), graph.rows[parent].shape)))
             for parent, slot in uses.get(index, ())
         ]
-        formula = " + ".join(f"({one})" if one.startswith("-") and place else one
-                             for place, one in enumerate(terms)) or "1"  # fmt: skip
+        formula = summed(terms) if terms else "1"
         yield FactoredNode(index, adjoint(index), formula, None if values is None else values.backward.get(index))

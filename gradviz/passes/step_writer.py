@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING
 
 from gradviz.core.format import array_tex
 from gradviz.core.graph import Graph
-from gradviz.core.holes import Numbers, apart, fill_tex, fill_text, hole, times, without_holes
+from gradviz.core.holes import Numbers, apart, enclosed, fill_tex, fill_text, hole, times, without_holes
+from gradviz.core.names import name_to_tex
 from gradviz.core.plain import tex_to_text
 from gradviz.namespaces.record import Term, as_term, symbol
-from gradviz.namespaces.tex import to_tex
+from gradviz.namespaces.tex import POWER, PRODUCT, held, summed, to_tex
 from gradviz.passes.labels import Labeler, node_numbers
 from gradviz.passes.paths import acts_on_array, derivative_tex
 
 if TYPE_CHECKING:
     from gradviz.passes.steps import Step
+
+_ELEMENTWISE = r"\odot"
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,7 @@ class StepWriter:
         self._graph = graph
         self._wanted = wanted
         root = graph.outputs[output]
-        self._output = graph.names[root].tex if root in graph.names else rf"\mathrm{{{output}}}"
+        self._output = graph.names[root].tex if root in graph.names else name_to_tex(output)
         self._numbers = node_numbers(graph)
         self._labeler = Labeler(graph, self._numbers)
         self._uses: dict[int, list[tuple[int, int]]] = {}
@@ -102,7 +105,7 @@ class StepWriter:
         attrs = tuple(row.attrs.values())
         named = [symbol(self._tex(arg), self._graph.rows[arg].shape) for arg in args]
         formula = to_tex(Term(row.op.name, tuple(named), attrs, row.shape))
-        numbers = _products_shown(Term(row.op.name, tuple(map(self._number, args)), attrs, row.shape))
+        numbers = enclosed(_products_shown(Term(row.op.name, tuple(map(self._number, args)), attrs, row.shape)))
         children = _listed([self.text(arg) for arg in args])
         sentence = f"{self.text(step.node)} gets its value from {children}."
         return StepText(f"{self.value_name(step.node)} = {formula}", ((numbers, hole(f"f{step.node}")),), sentence)
@@ -130,7 +133,8 @@ class StepWriter:
             passed = symbol(adjoint, self._graph.rows[parent].shape)
             right = to_tex(self._labeler.passed_on(parent, slot, passed))
         else:
-            right = rf"{_parenthesized(self._labeler.derivative(parent, slot))} \cdot {adjoint}"
+            label = self._labeler.derivative(parent, slot)
+            right = rf"{held(label, POWER if _ELEMENTWISE in label else PRODUCT)} \cdot {adjoint}"
             chain.insert(0, rf"{apart(f'd{edge}')} \cdot {apart(f'g{parent}')}")
         chains = [tuple(chain)]
         if step.before is not None:
@@ -159,7 +163,7 @@ class StepWriter:
         ]
         numbers = " + ".join(apart(f"c{parent}/{slot}") for parent, slot in uses)
         sentence = f"{self.text(step.node)} is used at {len(uses)} places: what comes back from each adds up."
-        formula = f"{self.adjoint_name(step.node)} = {' + '.join(map(_negative_apart, parts))}"
+        formula = f"{self.adjoint_name(step.node)} = {summed(parts)}"
         return StepText(formula, ((numbers, hole(f"g{step.node}")),), sentence)
 
     def _gradient(self, step: Step) -> StepText:
@@ -171,19 +175,11 @@ class StepWriter:
 
     def _update(self, step: Step) -> StepText:
         name, leaf = self._tex(step.node), step.node
-        numbers = rf"{hole(f'f{leaf}')} - {hole('r')} \cdot {apart(f'g{leaf}')}"
+        numbers = rf"{hole(f'f{leaf}')} - {apart('r')} \cdot {apart(f'g{leaf}')}"
         sentence = f"{self.text(leaf)} moves against its gradient, by the step size {hole('r')}."
         return StepText(
             rf"{name} \leftarrow {name} - \eta\,{self.slope(leaf)}", ((numbers, hole(f"u{leaf}")),), sentence
         )
-
-
-def _negative_apart(tex: str) -> str:
-    return f"({tex})" if tex.startswith("-") else tex
-
-
-def _parenthesized(tex: str) -> str:
-    return f"({tex})" if tex.startswith("-") or " + " in tex or (" - " in tex and not tex.endswith("]")) else tex
 
 
 def _products_shown(term: Term) -> str:

@@ -13,7 +13,7 @@ def test_the_derivation_of_the_hinge_loss(hinge):
         "",
         "path 1        loss → f_1 → margin → score → W",
         "its product   1[1 − margin > 0] · (−1) · y · φ(x)",
-        "so that       (∂loss)/(∂W) = (−1[1 − margin > 0]) y φ(x)",
+        "so that       (∂loss)/(∂W) = −1[1 − margin > 0] y φ(x)",
         "simplified    −1[margin < 1] φ(x) y",
         "with numbers  1 · (−1) · 1 · [−1, 1] = [1, −1]",
         "",

@@ -125,6 +125,13 @@ def test_names():
             gv.param(bad, 1.0)
 
 
+@pytest.mark.parametrize("empty", ["", "  "])
+def test_latex_that_shows_nothing_is_no_latex(empty):
+    x = gv.param("x_1", 1.0, tex=empty)
+    graph = gv.graph(gv.sin(x).named("y", tex=empty))
+    assert [name.tex for name in graph.names.values()] == ["x_{1}", "y"]
+
+
 def test_a_misspelled_name_is_suggested():
     graph = gv.graph((gv.param("weight", 1.0) * 2).named("score"))
     with pytest.raises(GraphError, match="did you mean 'weight'"):

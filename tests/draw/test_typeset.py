@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+import gradviz as gv
 from gradviz.draw.typeset import OUTLINES, _numerals, _remembered, typeset
+
+LEAVES = ("parameter", "data")
 
 
 def widths(*formulas):
@@ -29,12 +32,35 @@ def test_bold_one_is_bold():
 
 
 @pytest.mark.parametrize(
+    ("name", "tex"), [("w", None), ("weight", None), ("x_train", None), ("h(t)", None), ("in1", None), ("phi", None),
+                      ("L", r"\mathcal{L}"), ("net", r"\operatorname{net}"), ("y", r"\hat{\mathrm{out}}")],
+)  # fmt: skip
+def test_parameters_are_bold(name, tex):
+    kinds = {}
+    for leaf in (gv.param, gv.data):
+        (text,) = (text for text in gv.figure(gv.sin(leaf(name, 1.0, tex=tex))).scene.texts if text.kind in LEAVES)
+        kinds[text.kind] = {glyph.id for glyph in text.typeset.glyphs}
+    signs = {glyph.id for sign in (r"\_", "()", "x_{1}", r"\hat{x}") for glyph in typeset(sign, "").glyphs}
+    assert not kinds["parameter"] & kinds["data"] - signs
+
+
+@pytest.mark.parametrize(
     ("opening", "closing"), [("{", "}"), (r"\left(", r"\right)"), (r"\begin{matrix}", r"\end{matrix}")]
 )
 def test_what_would_be_typeset_for_minutes_is_text(opening, closing):
     deep, text = (typeset(opening * levels + "x" + closing * levels, "plain") for levels in (14, 0))
     assert deep == typeset("plain" * 100, "plain")
     assert text == typeset("x", "x")
+
+
+@pytest.mark.parametrize(
+    "tex", [r"\left|\frac{x}{y}\right|", r"\begin{bmatrix} 1 \\ 2 \\ 3 \\ 4 \\ 5 \\ 6 \\ 7 \end{bmatrix}"]
+)
+def test_a_very_tall_bracket_is_put_together(tex):
+    found = typeset(tex, "plain")
+    assert found != typeset("plain" * 100, "plain")
+    assert found.ascent + found.descent > 1.5
+    assert OUTLINES[found.glyphs[0].id].count("M") > 1
 
 
 def test_outlines_are_shared_and_short():

@@ -8,6 +8,8 @@ import sys
 import pytest
 
 import gradviz as gv
+from gradviz.namespaces.record import symbol
+from gradviz.namespaces.tex import to_tex
 from gradviz.passes.labels import Labeler
 
 
@@ -80,12 +82,45 @@ def test_tensor_edges_show_their_rule():
         (lambda x: gv.log(x), r"\frac{1}{x}"),
         (lambda x: gv.cos(x), r"-\sin(x)"),
         (lambda x: gv.relu(x), r"\mathbf{1}[x > 0]"),
+        (lambda x: x**-0.5, r"-0.5\,x^{-1.5}"),
+        (lambda x: (-x) ** 2.0, r"-2\,x"),
+        (lambda x: x / -2, r"-\frac{1}{2}"),
+        (lambda x: gv.log(-x), r"-\frac{1}{x}"),
+        (lambda x: (x / gv.data("y", 2.0)) ** 3, r"3\left(\frac{x}{y}\right)^{2}"),
+        (lambda x: 1 / (x / gv.data("y", 2.0)), r"-\frac{1}{\left(\frac{x}{y}\right)^{2}}"),
+        (lambda x: gv.sin(x / gv.data("y", 2.0)), r"\cos\left(\frac{x}{y}\right)"),
+        (lambda x: gv.relu(x / gv.data("y", 2.0)), r"\mathbf{1}\left[\frac{x}{y} > 0\right]"),
         (lambda x: gv.where(gv.data("c", 1.0) > 0, x, 0.0), None),
     ],
 )
 def test_formulas(build, expected):
     found = labels(build(leaf("x")))
     assert expected in found or (expected is None and r"\mathbf{1}[c > 0]" in found)
+
+
+def test_a_one_in_bold_is_not_read_as_a_digit():
+    x = leaf("x")
+    assert labels(gv.leaky_relu(x)) == [r"\mathbf{1}[x > 0] + 0.01 \cdot \mathbf{1}[x < 0]"]
+    assert labels(gv.relu(x) * (x > 0))[0] == r"\mathbf{1}[x > 0]"
+
+
+def test_the_signs_of_factors_come_first():
+    a, b, c = (symbol(name, (2,)) for name in "abc")
+    assert to_tex((-a) * b * (-2 * c)) == r"2\,a \odot b \odot c"
+    assert to_tex(a * (-b / c)) == r"-a \odot \frac{b}{c}"
+
+
+def test_bars_are_as_tall_as_what_stands_in_them():
+    x, y = gv.param("x", [1.0, 2.0]), gv.data("y", [1.0, 2.0])
+    assert labels(gv.norm(x / y)) == [r"\frac{\frac{x}{y}}{\left\|\frac{x}{y}\right\|}"]
+
+
+def test_a_rule_holds_for_an_adjoint_of_several_terms():
+    x = gv.param("x", [[1.0, 2.0], [3.0, 4.0]])
+    graph = gv.graph(x.T)
+    for adjoint in ("a + b", r"\frac{a}{b}"):
+        passed = Labeler(graph, {}).passed_on(1, 0, symbol(adjoint, (2, 2)))
+        assert to_tex(passed) in (r"(a + b)^\top", r"\left(\frac{a}{b}\right)^\top")
 
 
 def test_sums_of_vectors_have_vector_gradients():
@@ -110,6 +145,15 @@ def test_every_primitive_has_labels():
         gv.einsum("ij,jk->ik", x, x), gv.einsum("ii->i", x),
     ):  # fmt: skip
         assert all(labels(node)), node
+
+
+@pytest.mark.parametrize(
+    ("count", "symbol"),
+    [(2, r"[\,\cdot\,,\cdot\,]"), (3, r"[\,\cdot\,,\cdot\,,\cdot\,]"), (9, r"[\,\cdot\,,\ldots\,,\cdot\,]")],
+)
+def test_the_box_of_a_concatenation_shows_how_many(count, symbol):
+    row = gv.graph(gv.concatenate([leaf(f"x{place}", [1.0]) for place in range(count)])).rows[-1]
+    assert row.op.symbol_for(row.attrs, ((1,),) * count) == symbol
 
 
 def test_labels_do_not_load_sympy():

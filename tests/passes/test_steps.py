@@ -76,6 +76,47 @@ def test_sums_at_fan_out_show_what_came_so_far(example_roots):
     assert total.sentence == "x_2 is used at 2 places: what comes back from each adds up."
 
 
+def test_factors_and_summands_are_apart():
+    x, y = gv.param("x", 3.0), gv.data("y", 2.0)
+    formulas = [step.formula for step in gv.steps(gv.graph(z_1=gv.sin(1 / x) * (x / y) * (1 - x)))]
+    assert r"g_{x} \mathrel{+}= \left(-\frac{1}{x^{2}}\right) \cdot g_{5}" in formulas
+    assert r"g_{1} = (1 - x) \cdot g_{0}" in formulas
+    assert r"g_{3} = \frac{x}{y} \cdot g_{1}" in formulas
+    assert r"\frac{\partial z_{1}}{\partial x} = g_{x}" in formulas
+
+
+@pytest.mark.parametrize(
+    ("build", "numbers"),
+    [
+        (lambda x: gv.sin(x), "sin(−2) = −0.909"),
+        (lambda x: gv.maximum(x, 0), "max(−2, 0) = 0"),
+        (lambda x: gv.abs(x), "|−2| = 2"),
+        (lambda x: gv.exp(x), "e^−2 = 0.135"),
+        (lambda x: gv.greater(x, -1), "1[−2 > −1] = 0"),
+        (lambda x: gv.square(x), "(−2)^2 = 4"),
+        (lambda x: 1 - x, "1 − (−2) = 3"),
+        (lambda x: gv.softsign(x), "(−2)/(1 + |−2|) = −0.667"),
+        (lambda x: gv.log1p(x / 4), None),
+    ],
+)
+def test_numbers_have_the_parentheses_that_they_need(build, numbers):
+    steps = gv.steps(gv.graph(y=build(gv.param("x", -2.0))))
+    last = [tex_to_text(step.substituted) for step in steps if step.phase == "forward"][-1]
+    assert last == (numbers or "ln(1 + (−0.5)) = −0.693")
+
+
+def test_a_negative_step_size_is_apart():
+    steps = gv.steps(gv.graph(y=gv.square(gv.param("x", 2.0))), learning_rate=-1)
+    assert tex_to_text(steps[-1].substituted) == "2 − (−1) · 4 = 6"
+
+
+def test_an_index_of_what_has_an_index_is_apart():
+    x = gv.param("x_1", [3.0, 4.0])
+    steps = gv.steps(gv.graph(y=gv.square(x[0])))
+    assert steps[0].formula == "f_{1} = (x_{1})_{0}"  # TeX refuses two at one letter
+    assert steps[1].formula == "f_{0} = f_{1}^2"
+
+
 def test_an_argument_used_twice_by_one_node():
     x = gv.param("x", 3.0)
     steps = gv.steps(gv.graph(y=x * x))

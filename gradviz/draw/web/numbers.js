@@ -21,7 +21,7 @@ function parts(value) {
   const short = text => text.includes(".") ? text.replace(/0+$/, "").replace(/\.$/, "") : text;
   const [mantissa, power] = rounded(value, DIGITS - 1, true).split("e");
   const exponent = Number(power);
-  if (exponent > -4 && exponent < 6) {
+  if (exponent > -4 && exponent < 4) {
     return [sign + short(rounded(value, Math.max(DIGITS - 1 - exponent, 0), false))];
   }
   return [sign + short(mantissa), String(exponent).replace("-", MINUS)];
