@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gradviz.namespaces.record import Term, as_term
+from gradviz.namespaces.shapes import shape_of
 
 ZERO, ONE = as_term(0), as_term(1)
 
@@ -25,7 +26,7 @@ _FOLD: dict[str, Callable[[Any, Any], Any]] = {
     "differ": operator.ne,
 }
 _INDICATORS = {"indicator", "greater", "greater_equal", "less", "less_equal", "step"}
-_PASSED_THROUGH = {"reshape", "squeeze", "sum_to"}
+_PASSED_THROUGH = {"reshape", "squeeze"}
 
 
 def simplify(term: Term) -> Term:
@@ -41,6 +42,8 @@ def simplify(term: Term) -> Term:
         return as_term(_FOLD[term.fn](args[0].value, args[1].value))
     if term.fn in _PASSED_THROUGH:
         return args[0]
+    if term.fn == "sum_to":
+        return args[0] if shape_of(term.args[0]) == term.attrs[0] else Term("sum", args, shape=term.attrs[0])
     shaped = _SHAPED.get(term.fn)
     return _first(shaped(args, term.attrs) if shaped else None, Term(term.fn, args, term.attrs, term.shape))
 

@@ -109,7 +109,7 @@ def is_scalar(term: Term) -> bool:
         return bool(term.shape == ())
     if term.fn == "matmul":
         return all(len(arg.shape or ()) == 1 for arg in term.args)
-    return term.fn != "ones" and all(map(is_scalar, term.args))
+    return term.fn not in ("eye", "ones") and all(map(is_scalar, term.args))
 
 
 def _factors(term: Term) -> list[Term]:
@@ -120,6 +120,8 @@ def _multiply(term: Term) -> tuple[str, int]:
     factors = _factors(term)
     scalars = [factor for factor in factors if is_scalar(factor)]
     tensors = _without_ones([factor for factor in factors if not is_scalar(factor)])
+    if len(scalars) + len(tensors) == 1:
+        return _write(*scalars, *tensors)
     parts = [_juxtaposed(scalars)] if scalars else []
     if tensors:
         parts.append(r" \odot ".join(_at_least(POWER, factor) for factor in tensors))

@@ -85,6 +85,11 @@ class Labeler:
 
     def passed_on(self, parent: int, slot: int, adjoint: Term) -> Term:
         """Return what an edge passes on to the child of an adjoint of the parent, in symbols."""
+        child = self._graph.rows[self._graph.args[parent][slot]]
+        passed = self._passed_on(parent, slot, adjoint)
+        return passed if passed.shape is not None else Term(passed.fn, passed.args, passed.attrs, child.shape)
+
+    def _passed_on(self, parent: int, slot: int, adjoint: Term) -> Term:
         row, child = self._graph.rows[parent], self._graph.rows[self._graph.args[parent][slot]]
         if row.op.label is not None:
             text = symbol(self._filled(parent, slot, adjoint), child.shape)

@@ -154,6 +154,29 @@ def test_the_sum_is_simplified():
     assert (product.count, product.simplified) == (2, r"2\,x")
 
 
+@pytest.mark.parametrize(
+    ("make", "wrt", "edge", "expected"),
+    [
+        (lambda b, v, T: gv.sum(gv.broadcast_to(b, (3,)) * v), "b", r"\Sigma\,g", r"\Sigma\,v"),
+        (lambda b, v, T: gv.sum(gv.square(T @ v)), "v", r"\Sigma\,(T^{\top}\,g)", r"2(\Sigma\,(T^{\top}\,(T\,v)))"),
+        (
+            lambda b, v, T: gv.sum(gv.square(gv.data("M", np.ones((2, 3))) @ v)),
+            "v",
+            r"M^{\top}\,g",
+            r"2\,M^{\top}\,(M\,v)",
+        ),
+        (lambda b, v, T: gv.sum(gv.einsum("iij->ij", T)), "T", r"\Sigma\,g\,I", r"\Sigma\,\mathbf{1}\,I"),
+    ],
+)
+def test_what_broadcasting_repeats_is_summed(make, wrt, edge, expected):
+    """A sum over the batch or the repeated entries is written; where the shape stays, there is none."""
+    b, v, T = gv.param("b", 0.5), gv.param("v", [1.0, 2.0, 3.0]), gv.param("T", np.ones((2, 2, 3)))
+    graph = gv.graph(make(b, v, T))
+    labeler = Labeler(graph, node_numbers(graph))
+    assert edge in [labeler.derivative(parent, slot) for parent, slot, _ in graph.edges()]
+    assert gv.explain(graph, wrt).simplified == expected
+
+
 def test_random_formulas_agree_with_sympy():
     rng = np.random.default_rng(0)
     for _ in range(15):
