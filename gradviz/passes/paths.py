@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.core.format import array_tex
+from gradviz.core.format import array_tex, is_printed
 from gradviz.core.graph import Edge, Graph
 from gradviz.namespaces.record import Term, as_term, symbol
 from gradviz.namespaces.tex import to_tex
@@ -34,10 +34,12 @@ class Path:
         nodes: what is passed on the way, the output and the leaf included, as LaTeX.
         factors: the green labels in order, as LaTeX.
         term: their product.
-        numbers: the local derivatives' numbers, as LaTeX; empty without values.
+        numbers: the local derivatives' numbers, as LaTeX; empty without values, and where they make no product.
         value: the product's number; None without values.
         composed: whether the product is more than the labels side by side, because one of them says what
             to do with g: the adjoint of an array.
+        in_numbers: whether the numbers side by side make the product: it is not composed, and no array in it
+            is too large to be printed.
     """
 
     edges: tuple[Edge, ...]
@@ -47,6 +49,7 @@ class Path:
     numbers: tuple[str, ...]
     value: Any
     composed: bool
+    in_numbers: bool
 
     @property
     def product(self) -> str:
@@ -135,14 +138,18 @@ def _write(
         term = labeler.passed_on(parent, slot, term)
         if values is not None:
             (number,) = contributions(graph, values.forward, number, parent, [slot])
+    composed = any(acts_on_array(graph, *edge) for edge in edges)
+    # where nothing is composed, each derivative has the child's shape
+    in_numbers = not composed and all(is_printed(graph.rows[graph.args[parent][slot]].shape) for parent, slot in edges)
     return Path(
         edges=edges,
         nodes=tuple(node_tex(graph, labeler, index) for index in (*(parent for parent, _ in edges), leaf)),
         factors=tuple(labeler.derivative(parent, slot) for parent, slot in edges),
         term=term,
-        numbers=() if values is None else tuple(array_tex(values.local[edge]) for edge in edges),
+        numbers=tuple(array_tex(values.local[edge]) for edge in edges) if values is not None and in_numbers else (),
         value=number,
-        composed=any(acts_on_array(graph, *edge) for edge in edges),
+        composed=composed,
+        in_numbers=in_numbers,
     )
 
 

@@ -13,6 +13,7 @@ import gradviz as gv
 from gradviz.core.plain import tex_to_text
 from gradviz.namespaces import numpy as numbers
 from gradviz.namespaces import sympy as namespace
+from gradviz.passes import evaluate
 from gradviz.passes.labels import Labeler, node_numbers
 from gradviz.passes.paths import node_tex
 
@@ -247,6 +248,28 @@ def test_without_values_there_are_symbols_alone():
     assert found.sensitivity == ("", "")
     assert "with numbers" not in dict(found.steps())
     assert gv.explain(gv.square(w * x - 1), "w", at={"w": 2, "x": 3}).value == 30
+
+
+@pytest.mark.parametrize("shape", [(12,), (2, 2, 2)])
+def test_of_what_is_too_large_to_be_printed_the_result_stands_alone(shape):
+    x = gv.param("x", np.ones(shape))
+    found = gv.explain(gv.sum(gv.square(gv.exp(x))), "x")
+    number = tex_to_text(found.substituted)
+    assert number == f"{'×'.join(map(str, shape))}, |·| = {51.2 if shape == (12,) else 41.8}"
+    sentence, effect = found.sensitivity
+    assert sentence == f"A small change ε at x moves output by at most about {tex_to_text(effect)}."
+    assert rf"moves $\mathrm{{output}}$ by at most about ${effect}$" in found.to_markdown()
+
+
+def test_no_jacobian_is_made_that_is_not_shown(monkeypatch):
+    asked = []
+    monkeypatch.setattr(evaluate, "local_derivative", lambda graph, values, *edge: asked.append(edge) or 1.0)
+    X, W = gv.data("X", np.ones((6, 5))), gv.param("W", np.ones((5, 4)))
+    found = gv.explain(gv.sum(gv.square(X @ W)), "W")
+    assert found.simplified == r"2\,X^{\top}\,(X\,W)"
+    assert asked == []
+    assert gv.explain(gv.sin(gv.param("x", 0.0)), "x").substituted == "1"
+    assert len(asked) == 1
 
 
 def test_no_path_is_a_gradient_of_zero():
