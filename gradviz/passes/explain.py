@@ -22,7 +22,7 @@ from gradviz.passes.algebra import Algebra
 from gradviz.passes.evaluate import backprop
 from gradviz.passes.given import scalar_root_of
 from gradviz.passes.labels import Labeler, node_numbers
-from gradviz.passes.paths import FactoredNode, Path, count_paths, derivative_tex, factor, write_paths
+from gradviz.passes.paths import FactoredNode, Path, added_up, count_paths, derivative_tex, factor, write_paths
 from gradviz.passes.values import Values
 
 _MOST_NODES = 40
@@ -69,7 +69,7 @@ class Explanation:
         found = array_tex(self.value)
         if not all(path.in_numbers for path in self.paths):
             return found
-        whole = " + ".join(path.substituted for path in self.paths)
+        whole = added_up([path.substituted for path in self.paths])
         return found if whole == found else f"{whole} = {found}"
 
     @property
@@ -128,7 +128,7 @@ class Explanation:
             lines = [r"&\;\;\vdots" if node is None else _factored_line(node, " &= ") for node in self.factored]
             return _aligned(lines or [f"{self.derivative} &= 0"])
         rest = [line for line in (self.simplified if self.simplified != self.sum else "", self.substituted) if line]
-        products = " + ".join(_parenthesized(path.product, place) for place, path in enumerate(self.paths))
+        products = added_up([path.product for path in self.paths])
         first = [products] if products != self.sum else []
         lines = [*first, self.sum, *rest]
         return _aligned([f"{self.derivative} &= {lines[0]}", *(f"&= {line}" for line in lines[1:])])
@@ -170,10 +170,6 @@ class Explanation:
 
 def _aligned(lines: list[str]) -> str:
     return "\\begin{aligned}\n" + " \\\\\n".join(lines) + "\n\\end{aligned}"
-
-
-def _parenthesized(product: str, place: int) -> str:
-    return f"({product})" if place and product.startswith("-") else product
 
 
 def _factored_line(node: FactoredNode, equals: str = " = ") -> str:

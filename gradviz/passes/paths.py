@@ -6,7 +6,7 @@ them); then the sum is kept factored, node by node, which is what backpropagatio
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -54,12 +54,12 @@ class Path:
     @property
     def product(self) -> str:
         """The product as LaTeX: the labels side by side, or composed where one of them acts on an array."""
-        return to_tex(self.term) if self.composed else _side_by_side(self.factors)
+        return to_tex(self.term) if self.composed else side_by_side(self.factors)
 
     @property
     def substituted(self) -> str:
         """The same with numbers."""
-        return _side_by_side(self.numbers)
+        return side_by_side(self.numbers)
 
 
 def acts_on_array(graph: Graph, parent: int, slot: int) -> bool:
@@ -68,7 +68,8 @@ def acts_on_array(graph: Graph, parent: int, slot: int) -> bool:
     return row.shape != () and (not row.op.elementwise or row.shape != child.shape)
 
 
-def _side_by_side(factors: tuple[str, ...]) -> str:
+def side_by_side(factors: Sequence[str]) -> str:
+    """Multiply formulas, with parentheses around those that are sums."""
     return r" \cdot ".join(f"({one})" if _is_sum(one) else one for one in factors)
 
 
@@ -79,6 +80,16 @@ def _is_sum(tex: str) -> bool:
         if depth == 0 and char in "+-" and (place == 0 or tex[place - 1] == " "):
             return True
     return False
+
+
+def added_up(formulas: Sequence[str]) -> str:
+    """Add formulas."""
+    return " + ".join(summands(formulas))
+
+
+def summands(formulas: Sequence[str]) -> list[str]:
+    """Put parentheses around those that begin with a minus sign, but for the first, so that they can be added."""
+    return [f"({one})" if one.startswith("-") and place else one for place, one in enumerate(formulas)]
 
 
 def count_paths(graph: Graph, root: int, leaf: int) -> int:
@@ -207,6 +218,5 @@ def factor(
             to_tex(labeler.passed_on(parent, slot, symbol(adjoint(parent), graph.rows[parent].shape)))
             for parent, slot in uses.get(index, ())
         ]
-        formula = " + ".join(f"({one})" if one.startswith("-") and place else one
-                             for place, one in enumerate(terms)) or "1"  # fmt: skip
-        yield FactoredNode(index, adjoint(index), formula, None if values is None else values.backward.get(index))
+        value = None if values is None else values.backward.get(index)
+        yield FactoredNode(index, adjoint(index), added_up(terms) or "1", value)

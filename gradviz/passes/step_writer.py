@@ -17,7 +17,7 @@ from gradviz.core.plain import tex_to_text
 from gradviz.namespaces.record import Term, as_term, symbol
 from gradviz.namespaces.tex import to_tex
 from gradviz.passes.labels import Labeler, node_numbers
-from gradviz.passes.paths import acts_on_array, derivative_tex
+from gradviz.passes.paths import acts_on_array, added_up, derivative_tex, side_by_side
 
 if TYPE_CHECKING:
     from gradviz.passes.steps import Step
@@ -136,7 +136,7 @@ class StepWriter:
             passed = symbol(adjoint, self._graph.rows[parent].shape)
             right = to_tex(self._labeler.passed_on(parent, slot, passed))
         else:
-            right = rf"{_parenthesized(self._labeler.derivative(parent, slot))} \cdot {adjoint}"
+            right = side_by_side((self._labeler.derivative(parent, slot), adjoint))
             chain = self._chain(rf"{apart(f'd{edge}')} \cdot {apart(f'g{parent}')}", f"c{edge}", step.node)
         chains = [chain]
         if step.before is not None:
@@ -165,7 +165,7 @@ class StepWriter:
         ]
         numbers = " + ".join(apart(f"c{parent}/{slot}") for parent, slot in uses)
         sentence = f"{self.text(step.node)} is used at {len(uses)} places: what comes back from each adds up."
-        formula = f"{self.adjoint_name(step.node)} = {' + '.join(map(_negative_apart, parts))}"
+        formula = f"{self.adjoint_name(step.node)} = {added_up(parts)}"
         return StepText(formula, (self._chain(numbers, f"g{step.node}", step.node),), sentence)
 
     def _gradient(self, step: Step) -> StepText:
@@ -181,14 +181,6 @@ class StepWriter:
         sentence = f"{self.text(leaf)} moves against its gradient, by the step size {hole('r')}."
         chain = self._chain(numbers, f"u{leaf}", leaf)
         return StepText(rf"{name} \leftarrow {name} - \eta\,{self.slope(leaf)}", (chain,), sentence)
-
-
-def _negative_apart(tex: str) -> str:
-    return f"({tex})" if tex.startswith("-") else tex
-
-
-def _parenthesized(tex: str) -> str:
-    return f"({tex})" if tex.startswith("-") or " + " in tex or (" - " in tex and not tex.endswith("]")) else tex
 
 
 def _products_shown(term: Term) -> str:

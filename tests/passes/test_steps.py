@@ -101,6 +101,14 @@ def test_arrays_too_large_to_be_printed_are_put_into_no_formula():
     assert [tex_to_text(step.substituted) for step in few][:2] == ["[4, 4, 4]", "Σ [4, 4, 4] = 12"]
 
 
+def test_a_factor_that_is_a_sum_has_parentheses():
+    c, a = gv.param("c", 0.7), gv.param("a", 0.3)
+    formulas = [tex_to_text(step.formula) for step in gv.steps(gv.where(c > 0.5, a, -a)) if step.phase == "backward"]
+    assert formulas[1:3] == ["g_a = 1[c > 0.5] · g_0", "g_2 = (1 − 1[c > 0.5]) · g_0"]
+    negative = [tex_to_text(step.formula) for step in gv.steps(-a - a * c) if step.phase == "sum"]
+    assert negative == ["g_a = g_2 c + (−g_1)"]
+
+
 def test_rounds_learn():
     w, x, y = gv.param("w", 0.0), gv.data("x", 2.0), gv.data("y", 1.0)
     graph = gv.graph(loss=gv.square(w * x - y))
