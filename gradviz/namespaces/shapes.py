@@ -22,7 +22,7 @@ def shape_of(term: Term) -> Shape | None:
     """
     try:
         return _shape(term)
-    except (ShapeError, ValueError, IndexError):  # a rule that fits no shapes is for others to report
+    except (ShapeError, ValueError, LookupError):  # a rule that fits no shapes is for others to report
         return None
 
 

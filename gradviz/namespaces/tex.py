@@ -30,7 +30,7 @@ _NOTATIONS = {
     "eye": "I",
     "ones": r"\mathbf{1}",
 }
-_PLACE = re.compile(r"<#(\d|f|g)>|#(\d|f|g)")
+_PLACE = re.compile(r"(?:<#(\d|f|g)>|#(\d|f|g))(_?)")
 
 
 def to_tex(term: Term | float) -> str:
@@ -51,9 +51,14 @@ def leaf_count(term: Term) -> int:
 
 
 def fill(template: str, places: dict[str, Term]) -> str:
-    """Put terms into a notation or a label: "#1" as it is, "<#1>" with parentheses where they are needed."""
+    """Put terms into a notation or a label: "#1" as it is, "<#1>" with parentheses where they are needed.
+
+    A term that gets an index must be a single thing without one.
+    """
 
     def put(match: re.Match[str]) -> str:
+        if match[3]:
+            return f"{_without_index(places[match[1] or match[2]])}_"
         if match[2]:
             return _write(places[match[2]])[0]
         return _at_least(POWER + 1, places[match[1]])
@@ -79,11 +84,22 @@ def _at_least(binding: int, term: Term) -> str:
     return text if own >= binding else f"({text})"
 
 
+def _without_index(term: Term) -> str:
+    """Write what gets an index: LaTeX allows a single one."""
+    text = _at_least(ATOM, term)
+    return f"({text})" if "_" in _outermost(text) else text
+
+
+def _outermost(tex: str) -> str:
+    """Return the signs of a piece of LaTeX that stand in no group and no brackets."""
+    while (outer := re.sub(r"\{[^{}]*\}|\([^()]*\)|\[[^\[\]]*\]", "", tex)) != tex:
+        tex = outer
+    return tex
+
+
 def _binding(tex: str) -> int:
     """How tightly a piece of LaTeX holds together, read off its outermost signs."""
-    outer = tex
-    while (inner := re.sub(r"\{[^{}]*\}|\([^()]*\)|\[[^\[\]]*\]", "", outer)) != outer:
-        outer = inner
+    outer = _outermost(tex)
     if re.search(r"(?<!^)[+<>=-]|\\(ge|le|neq)\b", outer):
         return SUM
     if re.search(r"\\(cdot|odot|otimes|Sigma|Pi|,)", outer):
@@ -207,7 +223,7 @@ def _einsum(term: Term) -> tuple[str, int]:
 
 
 def _getitem(term: Term) -> tuple[str, int]:
-    return f"{_at_least(ATOM, term.args[0])}_{{{key_tex(term.attrs[0])}}}", ATOM
+    return f"{_without_index(term.args[0])}_{{{key_tex(term.attrs[0])}}}", ATOM
 
 
 def _scatter(term: Term) -> tuple[str, int]:

@@ -166,7 +166,6 @@ def test_the_sum_is_simplified():
             r"M^{\top}\,g",
             r"2\,M^{\top}\,(M\,v)",
         ),
-        (lambda b, v, T: gv.sum(gv.einsum("iij->ij", T)), "T", r"\Sigma\,g\,I", r"\Sigma\,\mathbf{1}\,I"),
     ],
 )
 def test_what_broadcasting_repeats_is_summed(make, wrt, edge, expected):
@@ -176,6 +175,28 @@ def test_what_broadcasting_repeats_is_summed(make, wrt, edge, expected):
     labeler = Labeler(graph, node_numbers(graph))
     assert edge in [labeler.derivative(parent, slot) for parent, slot, _ in graph.edges()]
     assert gv.explain(graph, wrt).simplified == expected
+
+
+def test_a_transpose_of_a_transpose_is_the_matrix_itself():
+    W, u = gv.param("W", np.ones((2, 3))), gv.data("u", np.ones(2))
+    assert gv.explain(gv.sum(gv.square(W.T)), "W").simplified == r"2\,W"
+    assert gv.explain(gv.sum(W.T @ u), "W").simplified == r"(\mathbf{1}\,u^{\top})^{\top}"
+
+
+@pytest.mark.parametrize(
+    ("subscripts", "expected"),
+    [
+        ("ij->ij", r"\mathbf{1}"),
+        ("ij->i", r"\mathbf{1}"),
+        ("ij,jk->ik", r"\Sigma\,\mathbf{1}\,N"),
+        ("ij,kl->", r"\Sigma\,N"),
+    ],
+)
+def test_ones_in_an_einsum(subscripts, expected):
+    M, N = gv.param("M", np.ones((2, 2))), gv.data("N", np.ones((2, 2)))
+    made = gv.einsum(subscripts, *(M, N)[: subscripts.count(",") + 1])
+    assert gv.explain(gv.sum(made), "M").simplified == expected
+    assert gv.explain(gv.sum(made * gv.exp(made)), "M").simplified
 
 
 def test_random_formulas_agree_with_sympy():
