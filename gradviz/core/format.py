@@ -71,7 +71,7 @@ def array_tex(value: Any) -> str:
     array = np.asarray(value)
     if array.ndim == 0:
         return number_tex(array.item())
-    if not _printed(array):
+    if not is_printed(array.shape):
         norm = number_tex(_norm(array))
         return rf"{_shape_tex(array.shape)},\ \|\cdot\| = {norm}"
     if array.ndim == 1:
@@ -86,15 +86,16 @@ def array_text(value: Any) -> str:
     array = np.asarray(value)
     if array.ndim == 0:
         return number_text(array.item())
-    if not _printed(array):
+    if not is_printed(array.shape):
         return f"{'×'.join(map(str, array.shape))}, norm {number_text(_norm(array))}"
     if array.ndim == 1:
         return f"[{', '.join(number_text(x) for x in array.tolist())}]"
     return f"[{'; '.join(', '.join(number_text(x) for x in row) for row in array.tolist())}]"
 
 
-def _printed(array: Any) -> bool:
-    return bool(0 < array.size <= MOST_PRINTED and array.ndim <= 2)
+def is_printed(shape: tuple[int, ...]) -> bool:
+    """Whether the elements of an array of this shape are written out."""
+    return 0 < math.prod(shape) <= MOST_PRINTED and len(shape) <= 2
 
 
 def _norm(array: Any) -> float:

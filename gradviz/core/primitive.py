@@ -58,8 +58,9 @@ class Primitive:
         kink: ``kink(xp, *args, **attrs)`` is zero where there is no derivative.
         notation: how the value is written, "#1" and "#2" standing for the arguments, "<#1>" for one
             that gets parentheses unless it is a single thing; the default is ``symbol(#1, #2)``.
-        label: LaTeX for the derivative by each argument, only where running the rule cannot give it;
-            "#f", "#g", "#1", … stand for the value, the adjoint and the arguments.
+        label: LaTeX for the derivative by each argument, only where running the rule cannot give it; a function
+            of the attributes where it depends on them. "#f", "#g", "#1", … stand for the value, the adjoint and
+            the arguments.
         indices: the places of arguments that are integers and choose among so many things,
             ``count(*shapes, **attrs)``; they have no derivative, and a proof is for some of them.
         batch: how it is applied to many samples at once, ``batch(args, size, **attrs)`` on
@@ -77,7 +78,7 @@ class Primitive:
     domain: tuple[Interval, ...] = ()
     kink: Rule | None = None
     notation: str | None = None
-    label: tuple[str, ...] | None = None
+    label: tuple[str, ...] | Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
     indices: Mapping[int, Callable[..., int]] = field(default_factory=dict)
     batch: Rule | None = None
     leaf: bool = False
@@ -90,6 +91,11 @@ class Primitive:
     def symbol_for(self, attrs: Mapping[str, Any], shapes: tuple[Shape, ...]) -> str:
         """Return the LaTeX for the box of a node with these attributes and argument shapes."""
         return self.symbol if isinstance(self.symbol, str) else self.symbol(attrs, shapes)
+
+    def label_for(self, attrs: Mapping[str, Any], slot: int) -> str | None:
+        """Return the declared LaTeX for the derivative of a node with these attributes by one argument, if any."""
+        found = self.label(attrs) if callable(self.label) else self.label
+        return None if found is None else found[slot]
 
     def __call__(self, *args: Any, **attrs: Any) -> Expr:
         """Build a node: the primitive applied to handles, arrays or numbers."""

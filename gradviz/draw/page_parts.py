@@ -116,7 +116,7 @@ def _part(tex: str, sign: str = "=") -> str:
 
 def _product(left: str, alone: bool, path: Path, key: str) -> str:
     parts = [left, path.product] if alone else [f"{left}{path.product}"]
-    if not path.composed:
+    if path.in_numbers:
         parts.append(r" \cdot ".join(apart(f"d{parent}/{slot}") for parent, slot in path.edges))
     return _math_chain([*parts, hole(f"p{key}")])
 

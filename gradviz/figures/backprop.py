@@ -11,6 +11,7 @@ from gradviz.core.format import array_tex, array_text
 from gradviz.core.graph import Graph, Node
 from gradviz.core.plain import tex_to_text
 from gradviz.figures.model import Figure, FigureEdge, FigureNode, Kind, Label
+from gradviz.namespaces.tex import summands
 from gradviz.passes.labels import Labeler, breadth_first, node_numbers
 from gradviz.passes.paths import count_paths, derivative_tex, node_tex, write_paths
 from gradviz.passes.values import Values
@@ -92,7 +93,7 @@ class _BackpropView:
         if not paths:
             yield rf"{whole}:\ \text{{the sum over {count:,} paths}}" if count else f"{whole} = 0"
             return
-        terms = [path.product for path in paths]
+        terms = summands([path.product for path in paths])
         number = ""
         if values is not None and self._labels in ("numeric", "both") and len(self._graph.outputs) == 1:
             number = f" = {array_tex(sum(np.asarray(path.value) for path in paths))}"

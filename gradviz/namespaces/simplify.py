@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from functools import reduce
 from typing import Any
 
 from gradviz.namespaces.record import Term, as_term
+from gradviz.namespaces.shapes import shape_of
 
 ZERO, ONE = as_term(0), as_term(1)
 
@@ -25,7 +27,7 @@ _FOLD: dict[str, Callable[[Any, Any], Any]] = {
     "differ": operator.ne,
 }
 _INDICATORS = {"indicator", "greater", "greater_equal", "less", "less_equal", "step"}
-_PASSED_THROUGH = {"reshape", "squeeze", "sum_to"}
+_PASSED_THROUGH = {"reshape", "squeeze"}
 
 
 def simplify(term: Term) -> Term:
@@ -41,6 +43,8 @@ def simplify(term: Term) -> Term:
         return as_term(_FOLD[term.fn](args[0].value, args[1].value))
     if term.fn in _PASSED_THROUGH:
         return args[0]
+    if term.fn == "sum_to":
+        return args[0] if shape_of(term.args[0]) == term.attrs[0] else Term("sum", args, shape=term.attrs[0])
     shaped = _SHAPED.get(term.fn)
     return _first(shaped(args, term.attrs) if shaped else None, Term(term.fn, args, term.attrs, term.shape))
 
@@ -95,6 +99,9 @@ def _multiply(a: Term, b: Term) -> Term | None:
         return b
     if _is(b, 1):
         return a
+    for one, other in ((a, b), (b, a)):
+        if one.fn == "ones" and shape_of(other) == one.attrs[0]:
+            return other
     if a.fn == b.fn == "number":
         return None
     if b.fn == "number":  # the number first
@@ -102,8 +109,9 @@ def _multiply(a: Term, b: Term) -> Term | None:
     if a.fn == "number" and b.fn == "multiply" and b.args[0].fn == "number":
         number = as_term(a.value * b.args[0].value)
         return _first(_multiply(number, b.args[1]), Term("multiply", (number, b.args[1])))
-    if _is(a, -1):
-        return _negative(b)
+    plus = negated(a) if a.fn == "number" else None
+    if plus is not None:
+        return _negative(_first(_multiply(plus, b), Term("multiply", (plus, b))))
     if a.fn == "divide" and _is(a.args[0], 1):
         return Term("divide", (b, a.args[1]))
     if b.fn == "divide" and _is(b.args[0], 1):
@@ -191,8 +199,32 @@ def _broadcast(args: tuple[Term, ...], attrs: tuple[Any, ...]) -> Term:
     return Term("ones", (), attrs) if _is(args[0], 1) and attrs[0] else args[0]
 
 
+def _einsum(args: tuple[Term, ...], attrs: tuple[Any, ...]) -> Term | None:
+    """Drop the factors of an einsum that are one everywhere; what is left may be a product entry by entry."""
+    inputs, output = attrs[0].split("->")
+    factors = list(zip(args, inputs.split(","), strict=True))
+    kept = [(arg, letters) for arg, letters in factors if not _repeats(arg, letters, output)]
+    if not kept:
+        lengths = dict(pair for arg, letters in factors if letters for pair in zip(letters, arg.attrs[0], strict=True))
+        return Term("ones", (), (tuple(lengths[letter] for letter in output),)) if output else ONE
+    terms, places = zip(*kept, strict=True)
+    if places == (output[::-1],) and len(output) == 2:
+        return _transposed(terms[0])
+    if (len(kept) == 1 and places[0] in output) or all(letters == output for letters in places):
+        return reduce(operator.mul, terms)  # type: ignore[no-any-return]
+    return Term("einsum", terms, (f"{','.join(places)}->{output}",))
+
+
+def _repeats(term: Term, letters: str, output: str) -> bool:
+    """Whether a factor is 1, or ones that spread the others over an axis of the result."""
+    return (_is(term, 1) and not letters) or (term.fn == "ones" and set(letters) <= set(output))
+
+
 _SHAPED: dict[str, Callable[[tuple[Term, ...], tuple[Any, ...]], Term | None]] = {
     "swapaxes": lambda args, attrs: _transposed(args[0]),
+    "transpose": lambda args, attrs: _transposed(args[0]) if attrs == ((1, 0),) else None,
+    "transposed": lambda args, attrs: _transposed(args[0]),
+    "einsum": _einsum,
     "expand_dims": _expand,
     "broadcast_to": _broadcast,
 }

@@ -56,17 +56,18 @@ def leaf_count(term: Term) -> int:
 
 
 def fill(template: str, places: dict[str, Term]) -> str:
-    """Put terms into a notation or a label: "#1" as it is, "<#1>" with parentheses where they are needed."""
+    """Put terms into a notation or a label: "#1" as it is, "<#1>" with parentheses where they are needed.
+
+    A term that gets an index must be a single thing without one.
+    """
 
     def put(match: re.Match[str]) -> str:
         if match[3]:
             return _write(places[match[3]])[0]
         return _at_least(ATOM if match[2] else INDEXED, places[match[1]]) + match[2]
 
-    filled = _PLACE.sub(put, template)
-    if _TALL.search(filled) and r"\left" not in template:
-        return _PLACE.sub(put, _stretched(template))
-    return filled
+    tall = any(_TALL.search(put(place)) for place in _PLACE.finditer(template))
+    return _PLACE.sub(put, _stretched(template) if tall and r"\left" not in template else template)
 
 
 def held(tex: str, binding: int = PRODUCT) -> str:
@@ -81,8 +82,12 @@ def held(tex: str, binding: int = PRODUCT) -> str:
 
 def summed(parts: Iterable[str]) -> str:
     """Write formulas as a sum."""
-    first, *rest = parts
-    return " + ".join([first, *(_parenthesized(part) if part.startswith("-") else part for part in rest)])
+    return " + ".join(summands(parts))
+
+
+def summands(parts: Iterable[str]) -> list[str]:
+    """Put parentheses around those that begin with a minus sign, but for the first, so that they can be added."""
+    return [_parenthesized(part) if part.startswith("-") and place else part for place, part in enumerate(parts)]
 
 
 def _parenthesized(tex: str) -> str:
@@ -151,7 +156,7 @@ def is_scalar(term: Term) -> bool:
         return bool(term.shape == ())
     if term.fn == "matmul":
         return all(len(arg.shape or ()) == 1 for arg in term.args)
-    return term.fn != "ones" and all(map(is_scalar, term.args))
+    return term.fn not in ("eye", "ones") and all(map(is_scalar, term.args))
 
 
 def _factors(term: Term) -> tuple[bool, list[Term]]:
@@ -174,6 +179,8 @@ def _multiply(term: Term) -> tuple[str, int]:
     minus, factors = _factors(term)
     scalars = [factor for factor in factors if is_scalar(factor)]
     tensors = _without_ones([factor for factor in factors if not is_scalar(factor)])
+    if len(scalars) + len(tensors) == 1:
+        return _write(*scalars, *tensors)
     parts = [_juxtaposed(scalars)] if scalars else []
     if tensors:
         parts.append(r" \odot ".join(_at_least(POWER, factor) for factor in tensors))

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from gradviz.core.expr import Expr
+from gradviz.core.format import number_tex
 from gradviz.core.primitive import FUNCTIONS, Primitive, Shape, function, primitive
 from gradviz.errors import GraphError, ShapeError, user_location
 from gradviz.ops.axes import as_handle, kept_shape, normalize_axes, normalize_axis, reduced_shape
@@ -79,12 +80,16 @@ def _deviation(xp: Any, x: Any, axis: tuple[int, ...]) -> Any:
     return x - xp.sum(x, axis, True) / _count(xp, x, axis)
 
 
+def _divisor(ddof: float, difference: str = "{}") -> str:
+    return difference.format(f"n {'-' if ddof > 0 else '+'} {number_tex(abs(ddof))}") if ddof else "n"
+
+
 _var = primitive("var", symbol=_over(r"\operatorname{var}"), shape=_nonempty, dtype="float",
     forward=lambda xp, x, axis, keepdims, ddof: (
         xp.sum(_deviation(xp, x, axis) ** 2, axis, keepdims) / (_count(xp, x, axis) - ddof)),
     vjp=lambda xp, g, f, x, axis, keepdims, ddof: (
         _keep(xp, g, x, axis) * 2 * _deviation(xp, x, axis) / (_count(xp, x, axis) - ddof),),
-    label=(r"\frac{2}{n}(<#1> - \overline{#1})",))  # fmt: skip
+    label=lambda attrs: (rf"\frac{{2}}{{{_divisor(attrs['ddof'])}}}(<#1> - \overline{{#1}})",))  # fmt: skip
 
 _std = primitive("std", symbol=_over(r"\operatorname{std}"), shape=_nonempty, dtype="float",
     kink=lambda xp, x, axis, keepdims, ddof: xp.sum(_deviation(xp, x, axis) ** 2, axis, keepdims),
@@ -94,7 +99,8 @@ _std = primitive("std", symbol=_over(r"\operatorname{std}"), shape=_nonempty, dt
         _keep(xp, g, x, axis) * xp.guard(
             _keep(xp, f, x, axis) > 0,
             _deviation(xp, x, axis) / (_keep(xp, f, x, axis) * (_count(xp, x, axis) - ddof)), 0),),
-    label=(r"\frac{<#1> - \overline{#1}}{n\,#f}",))  # fmt: skip
+    label=lambda attrs: (
+        rf"\frac{{<#1> - \overline{{#1}}}}{{{_divisor(attrs['ddof'], '({})')}\,#f}}",))  # fmt: skip
 
 # an axis under the bars would be read as the kind of norm
 _norm = primitive("norm", symbol=r"\|\cdot\|", notation=r"\|#1\|", shape=_reduced, dtype="float",

@@ -31,8 +31,7 @@ _reshape = primitive("reshape", symbol=r"\operatorname{reshape}", shape=_reshape
 _transpose = primitive("transpose", symbol=r"(\cdot)^\top", notation=r"<#1>^\top",
     shape=lambda old, *, axes: tuple(old[axis] for axis in axes),
     forward=lambda xp, x, axes: xp.transpose(x, axes),
-    vjp=lambda xp, g, f, x, axes: (xp.transpose(g, tuple(np.argsort(axes).tolist())),),
-    label=(r"<#g>^\top",))  # fmt: skip
+    vjp=lambda xp, g, f, x, axes: (xp.transpose(g, tuple(np.argsort(axes).tolist())),))  # fmt: skip
 
 
 def _expanded(old: Shape, *, axis: tuple[int, ...]) -> Shape:

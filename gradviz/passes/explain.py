@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.core.expr import Expr
-from gradviz.core.format import MOST_PRINTED, array_tex
+from gradviz.core.format import array_tex, is_printed
 from gradviz.core.graph import Graph
 from gradviz.core.names import name_to_tex
 from gradviz.core.plain import tex_to_text
@@ -67,9 +67,9 @@ class Explanation:
         if self.value is None or not self.paths:
             return ""
         found = array_tex(self.value)
-        if any(path.composed for path in self.paths):
+        if not all(path.in_numbers for path in self.paths):
             return found
-        whole = " + ".join(path.substituted for path in self.paths)
+        whole = summed([path.substituted for path in self.paths])
         return found if whole == found else f"{whole} = {found}"
 
     @property
@@ -78,15 +78,17 @@ class Explanation:
         if self.value is None:
             return "", ""
         effect = self._effect()
-        bound = " at most" if np.size(self.value) > MOST_PRINTED else ""
-        sentence = f"A small change ε at {tex_to_text(self.wrt)} moves {tex_to_text(self.output)} by{bound} about"
-        return f"{sentence} {tex_to_text(effect)}.", effect
+        return self._moved("ε", *map(tex_to_text, (self.wrt, self.output, effect))), effect
+
+    def _moved(self, change: str, leaf: str, output: str, effect: str) -> str:
+        bound = "" if is_printed(np.shape(self.value)) else " at most"
+        return f"A small change {change} at {leaf} moves {output} by{bound} about {effect}."
 
     def _effect(self) -> str:
         if np.ndim(self.value) == 0:
             number = array_tex(self.value)
             return {"0": "0", "1": r"\varepsilon", "-1": r"-\varepsilon"}.get(number, rf"{number}\,\varepsilon")
-        if np.size(self.value) > MOST_PRINTED:
+        if not is_printed(np.shape(self.value)):
             return rf"{array_tex(np.linalg.norm(self.value))}\,\|\varepsilon\|"
         return rf"{array_tex(self.value)} \cdot \varepsilon"
 
@@ -135,9 +137,9 @@ class Explanation:
         """Return the derivation as Markdown with mathematics between dollar signs."""
         lines = [f"### ${self.derivative}$: {self.summary}", ""]
         lines += [f"- {what}: ${tex}$" for what, tex in self.steps()]
-        sentence, tex = self.sensitivity
-        if sentence:
-            lines += ["", f"A small change $\\varepsilon$ at ${self.wrt}$ moves ${self.output}$ by about ${tex}$."]
+        if self.value is not None:
+            names = (r"\varepsilon", self.wrt, self.output, self._effect())
+            lines += ["", self._moved(*(f"${name}$" for name in names))]
         return "\n".join(lines) + "\n"
 
     def to_json(self) -> str:

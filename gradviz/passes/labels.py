@@ -71,12 +71,12 @@ class Labeler:
         as its value, the gradient; else the rule, in which g stands for the parent's adjoint.
         """
         row = self._graph.rows[parent]
-        if row.op.label is not None:
-            adjoint = as_term(1) if row.shape == () else symbol(ADJOINT, row.shape)
-            text = self._filled(parent, slot, adjoint)
-            adjoint_needed = row.op.partials is None and row.shape != () and "#g" not in row.op.label[slot]
-            return rf"{ADJOINT} \odot {text}" if adjoint_needed else text
         adjoint = as_term(1) if row.shape == () else symbol(ADJOINT, row.shape)
+        label = row.op.label_for(row.attrs, slot)
+        if label is not None:
+            text = self._filled(label, parent, adjoint)
+            adjoint_needed = row.op.partials is None and row.shape != () and "#g" not in label
+            return rf"{ADJOINT} \odot {text}" if adjoint_needed else text
         try:
             term = self._product(parent, slot, adjoint) if row.op.partials is None else self._partial(parent, slot)
         except RuleError:  # a user's may do what only arrays allow
@@ -85,10 +85,16 @@ class Labeler:
 
     def passed_on(self, parent: int, slot: int, adjoint: Term) -> Term:
         """Return what an edge passes on to the child of an adjoint of the parent, in symbols."""
+        child = self._graph.rows[self._graph.args[parent][slot]]
+        passed = self._passed_on(parent, slot, adjoint)
+        return passed if passed.shape is not None else Term(passed.fn, passed.args, passed.attrs, child.shape)
+
+    def _passed_on(self, parent: int, slot: int, adjoint: Term) -> Term:
         row, child = self._graph.rows[parent], self._graph.rows[self._graph.args[parent][slot]]
-        if row.op.label is not None:
-            text = symbol(self._filled(parent, slot, adjoint), child.shape)
-            whole = row.op.partials is None and "#g" in row.op.label[slot]
+        label = row.op.label_for(row.attrs, slot)
+        if label is not None:
+            text = symbol(self._filled(label, parent, adjoint), child.shape)
+            whole = row.op.partials is None and "#g" in label
             return text if whole else adjoint * text
         try:
             if row.op.partials is None:
@@ -101,12 +107,11 @@ class Labeler:
     def _arguments(self, parent: int) -> list[Term]:
         return [self._child(child) for child in self._graph.args[parent]]
 
-    def _filled(self, parent: int, slot: int, adjoint: Term) -> str:
-        """Write the label that the primitive itself declares."""
-        row, terms = self._graph.rows[parent], self._arguments(parent)
-        assert row.op.label is not None
+    def _filled(self, label: str, parent: int, adjoint: Term) -> str:
+        """Write a label that the primitive itself declares."""
+        terms = self._arguments(parent)
         places = {str(place): term for place, term in enumerate(terms, 1)}
-        return fill(row.op.label[slot], {**places, "f": self._value(parent, terms), "g": simplify(adjoint)})
+        return fill(label, {**places, "f": self._value(parent, terms), "g": simplify(adjoint)})
 
     def _partial(self, parent: int, slot: int) -> Term:
         row, terms = self._graph.rows[parent], self._arguments(parent)

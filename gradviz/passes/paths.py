@@ -6,13 +6,13 @@ them); then the sum is kept factored, node by node, which is what backpropagatio
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from gradviz.core.format import array_tex
+from gradviz.core.format import array_tex, is_printed
 from gradviz.core.graph import Edge, Graph
 from gradviz.namespaces.record import Term, as_term, symbol
 from gradviz.namespaces.tex import held, summed, to_tex
@@ -34,10 +34,12 @@ class Path:
         nodes: what is passed on the way, the output and the leaf included, as LaTeX.
         factors: the green labels in order, as LaTeX.
         term: their product.
-        numbers: the local derivatives' numbers, as LaTeX; empty without values.
+        numbers: the local derivatives' numbers, as LaTeX; empty without values, and where they make no product.
         value: the product's number; None without values.
         composed: whether the product is more than the labels side by side, because one of them says what
             to do with g: the adjoint of an array.
+        in_numbers: whether the numbers side by side make the product: it is not composed, and no array in it
+            is too large to be printed.
     """
 
     edges: tuple[Edge, ...]
@@ -47,6 +49,7 @@ class Path:
     numbers: tuple[str, ...]
     value: Any
     composed: bool
+    in_numbers: bool
 
     @property
     def product(self) -> str:
@@ -65,7 +68,8 @@ def acts_on_array(graph: Graph, parent: int, slot: int) -> bool:
     return row.shape != () and (not row.op.elementwise or row.shape != child.shape)
 
 
-def _side_by_side(factors: tuple[str, ...]) -> str:
+def _side_by_side(factors: Iterable[str]) -> str:
+    """Multiply formulas, with parentheses around those that are sums."""
     return r" \cdot ".join(map(held, factors))
 
 
@@ -126,14 +130,18 @@ def _write(
         term = labeler.passed_on(parent, slot, term)
         if values is not None:
             (number,) = contributions(graph, values.forward, number, parent, [slot])
+    composed = any(acts_on_array(graph, *edge) for edge in edges)
+    # where nothing is composed, each derivative has the child's shape
+    in_numbers = not composed and all(is_printed(graph.rows[graph.args[parent][slot]].shape) for parent, slot in edges)
     return Path(
         edges=edges,
         nodes=tuple(node_tex(graph, labeler, index) for index in (*(parent for parent, _ in edges), leaf)),
         factors=tuple(labeler.derivative(parent, slot) for parent, slot in edges),
         term=term,
-        numbers=() if values is None else tuple(array_tex(values.local[edge]) for edge in edges),
+        numbers=tuple(array_tex(values.local[edge]) for edge in edges) if values is not None and in_numbers else (),
         value=number,
-        composed=any(acts_on_array(graph, *edge) for edge in edges),
+        composed=composed,
+        in_numbers=in_numbers,
     )
 
 
@@ -191,5 +199,5 @@ def factor(
             to_tex(labeler.passed_on(parent, slot, symbol(adjoint(parent), graph.rows[parent].shape)))
             for parent, slot in uses.get(index, ())
         ]
-        formula = summed(terms) if terms else "1"
-        yield FactoredNode(index, adjoint(index), formula, None if values is None else values.backward.get(index))
+        value = None if values is None else values.backward.get(index)
+        yield FactoredNode(index, adjoint(index), summed(terms) if terms else "1", value)

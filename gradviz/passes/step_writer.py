@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gradviz.core.format import array_tex
+from gradviz.core.format import array_tex, is_printed
 from gradviz.core.graph import Graph
 from gradviz.core.holes import Numbers, apart, enclosed, fill_tex, fill_text, hole, times, without_holes
 from gradviz.core.names import name_to_tex
@@ -106,9 +106,15 @@ class StepWriter:
         named = [symbol(self._tex(arg), self._graph.rows[arg].shape) for arg in args]
         formula = to_tex(Term(row.op.name, tuple(named), attrs, row.shape))
         numbers = enclosed(_products_shown(Term(row.op.name, tuple(map(self._number, args)), attrs, row.shape)))
+        chain = self._chain(numbers, f"f{step.node}", *args)
         children = _listed([self.text(arg) for arg in args])
         sentence = f"{self.text(step.node)} gets its value from {children}."
-        return StepText(f"{self.value_name(step.node)} = {formula}", ((numbers, hole(f"f{step.node}")),), sentence)
+        return StepText(f"{self.value_name(step.node)} = {formula}", (chain,), sentence)
+
+    def _chain(self, numbers: str, result: str, *operands: int) -> tuple[str, ...]:
+        """A formula with numbers and what it gives; that alone where an operand is too large to be written out."""
+        shown = all(is_printed(self._graph.rows[operand].shape) for operand in operands)
+        return (numbers, hole(result)) if shown else (hole(result),)
 
     def _number(self, index: int) -> Term:
         """A node's number, as something that is printed as it is."""
@@ -128,20 +134,20 @@ class StepWriter:
         edge = f"{parent}/{slot}"
         adjoint = self.adjoint_name(parent)
         composed = acts_on_array(self._graph, parent, slot)
-        chain = [hole(f"c{edge}")]
+        chain: tuple[str, ...] = (hole(f"c{edge}"),)
         if composed:
             passed = symbol(adjoint, self._graph.rows[parent].shape)
             right = to_tex(self._labeler.passed_on(parent, slot, passed))
         else:
             label = self._labeler.derivative(parent, slot)
             right = rf"{held(label, POWER if _ELEMENTWISE in label else PRODUCT)} \cdot {adjoint}"
-            chain.insert(0, rf"{apart(f'd{edge}')} \cdot {apart(f'g{parent}')}")
-        chains = [tuple(chain)]
+            chain = self._chain(rf"{apart(f'd{edge}')} \cdot {apart(f'g{parent}')}", f"c{edge}", step.node)
+        chains = [chain]
         if step.before is not None:
-            chains.append((f"{hole(f'b{edge}')} + {apart(f'c{edge}')}", hole(f"a{edge}")))
+            chains.append(self._chain(f"{hole(f'b{edge}')} + {apart(f'c{edge}')}", f"a{edge}", step.node))
         sign = "=" if step.before is None else r"\mathrel{+}="
         who, whom = self.text(step.node), self.text(parent)
-        if composed:
+        if composed or not is_printed(self._graph.rows[step.node].shape):
             sentence = f"The rule on the edge takes the adjoint of {whom} back to {who}."
         else:
             entries = "entry by entry " if self._graph.rows[parent].shape else ""
@@ -164,7 +170,7 @@ class StepWriter:
         numbers = " + ".join(apart(f"c{parent}/{slot}") for parent, slot in uses)
         sentence = f"{self.text(step.node)} is used at {len(uses)} places: what comes back from each adds up."
         formula = f"{self.adjoint_name(step.node)} = {summed(parts)}"
-        return StepText(formula, ((numbers, hole(f"g{step.node}")),), sentence)
+        return StepText(formula, (self._chain(numbers, f"g{step.node}", step.node),), sentence)
 
     def _gradient(self, step: Step) -> StepText:
         sentence = (
@@ -177,9 +183,8 @@ class StepWriter:
         name, leaf = self._tex(step.node), step.node
         numbers = rf"{hole(f'f{leaf}')} - {apart('r')} \cdot {apart(f'g{leaf}')}"
         sentence = f"{self.text(leaf)} moves against its gradient, by the step size {hole('r')}."
-        return StepText(
-            rf"{name} \leftarrow {name} - \eta\,{self.slope(leaf)}", ((numbers, hole(f"u{leaf}")),), sentence
-        )
+        chain = self._chain(numbers, f"u{leaf}", leaf)
+        return StepText(rf"{name} \leftarrow {name} - \eta\,{self.slope(leaf)}", (chain,), sentence)
 
 
 def _products_shown(term: Term) -> str:

@@ -168,6 +168,11 @@ def test_a_leaf_lights_its_paths_and_reads_the_products(browser, tmp_path):
         assert number_text(float(gv.backprop(graph).grad["x"])) in text
 
 
+def test_arrays_too_large_to_be_printed_stand_in_no_product():
+    page = gv.figure(gv.sum(gv.square(gv.param("x", np.ones(9))))).html()
+    assert re.findall('data-hole="([^"]*)"', page) == ["f1", "f2", "g2", "c2/0", "c1/0", "g0", "u0", "p0/0"]
+
+
 def test_gradient_descent(browser, hinge):
     graph, path = hinge
     with Opened(browser, path) as opened:

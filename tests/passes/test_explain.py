@@ -13,6 +13,7 @@ import gradviz as gv
 from gradviz.core.plain import tex_to_text
 from gradviz.namespaces import numpy as numbers
 from gradviz.namespaces import sympy as namespace
+from gradviz.passes import evaluate
 from gradviz.passes.labels import Labeler, node_numbers
 from gradviz.passes.paths import node_tex
 
@@ -154,6 +155,50 @@ def test_the_sum_is_simplified():
     assert (product.count, product.simplified) == (2, r"2\,x")
 
 
+@pytest.mark.parametrize(
+    ("make", "wrt", "edge", "expected"),
+    [
+        (lambda b, v, T: gv.sum(gv.broadcast_to(b, (3,)) * v), "b", r"\Sigma\,g", r"\Sigma\,v"),
+        (lambda b, v, T: gv.sum(gv.square(T @ v)), "v", r"\Sigma\,(T^{\top}\,g)", r"2(\Sigma\,(T^{\top}\,(T\,v)))"),
+        (
+            lambda b, v, T: gv.sum(gv.square(gv.data("M", np.ones((2, 3))) @ v)),
+            "v",
+            r"M^{\top}\,g",
+            r"2\,M^{\top}\,(M\,v)",
+        ),
+    ],
+)
+def test_what_broadcasting_repeats_is_summed(make, wrt, edge, expected):
+    """A sum over the batch or the repeated entries is written; where the shape stays, there is none."""
+    b, v, T = gv.param("b", 0.5), gv.param("v", [1.0, 2.0, 3.0]), gv.param("T", np.ones((2, 2, 3)))
+    graph = gv.graph(make(b, v, T))
+    labeler = Labeler(graph, node_numbers(graph))
+    assert edge in [labeler.derivative(parent, slot) for parent, slot, _ in graph.edges()]
+    assert gv.explain(graph, wrt).simplified == expected
+
+
+def test_a_transpose_of_a_transpose_is_the_matrix_itself():
+    W, u = gv.param("W", np.ones((2, 3))), gv.data("u", np.ones(2))
+    assert gv.explain(gv.sum(gv.square(W.T)), "W").simplified == r"2\,W"
+    assert gv.explain(gv.sum(W.T @ u), "W").simplified == r"(\mathbf{1}\,u^{\top})^{\top}"
+
+
+@pytest.mark.parametrize(
+    ("subscripts", "expected"),
+    [
+        ("ij->ij", r"\mathbf{1}"),
+        ("ij->i", r"\mathbf{1}"),
+        ("ij,jk->ik", r"\Sigma\,\mathbf{1}\,N"),
+        ("ij,kl->", r"\Sigma\,N"),
+    ],
+)
+def test_ones_in_an_einsum(subscripts, expected):
+    M, N = gv.param("M", np.ones((2, 2))), gv.data("N", np.ones((2, 2)))
+    made = gv.einsum(subscripts, *(M, N)[: subscripts.count(",") + 1])
+    assert gv.explain(gv.sum(made), "M").simplified == expected
+    assert gv.explain(gv.sum(made * gv.exp(made)), "M").simplified
+
+
 def test_random_formulas_agree_with_sympy():
     rng = np.random.default_rng(0)
     for _ in range(15):
@@ -224,6 +269,28 @@ def test_without_values_there_are_symbols_alone():
     assert found.sensitivity == ("", "")
     assert "with numbers" not in dict(found.steps())
     assert gv.explain(gv.square(w * x - 1), "w", at={"w": 2, "x": 3}).value == 30
+
+
+@pytest.mark.parametrize("shape", [(12,), (2, 2, 2)])
+def test_of_what_is_too_large_to_be_printed_the_result_stands_alone(shape):
+    x = gv.param("x", np.ones(shape))
+    found = gv.explain(gv.sum(gv.square(gv.exp(x))), "x")
+    number = tex_to_text(found.substituted)
+    assert number == f"{'×'.join(map(str, shape))}, ‖·‖ = {51.2 if shape == (12,) else 41.8}"
+    sentence, effect = found.sensitivity
+    assert sentence == f"A small change ε at x moves output by at most about {tex_to_text(effect)}."
+    assert rf"moves $\mathrm{{output}}$ by at most about ${effect}$" in found.to_markdown()
+
+
+def test_no_jacobian_is_made_that_is_not_shown(monkeypatch):
+    asked = []
+    monkeypatch.setattr(evaluate, "local_derivative", lambda graph, values, *edge: asked.append(edge) or 1.0)
+    X, W = gv.data("X", np.ones((6, 5))), gv.param("W", np.ones((5, 4)))
+    found = gv.explain(gv.sum(gv.square(X @ W)), "W")
+    assert found.simplified == r"2\,X^{\top}\,(X\,W)"
+    assert asked == []
+    assert gv.explain(gv.sin(gv.param("x", 0.0)), "x").substituted == "1"
+    assert len(asked) == 1
 
 
 def test_no_path_is_a_gradient_of_zero():

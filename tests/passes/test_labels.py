@@ -5,12 +5,15 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from cases import cases
+from latex import compile_latex
 
 import gradviz as gv
 from gradviz.namespaces.record import symbol
 from gradviz.namespaces.tex import to_tex
-from gradviz.passes.labels import Labeler
+from gradviz.passes.labels import Labeler, node_numbers
 
 
 def labels(node, **numbers):
@@ -120,12 +123,33 @@ def test_a_rule_holds_for_an_adjoint_of_several_terms():
     graph = gv.graph(x.T)
     for adjoint in ("a + b", r"\frac{a}{b}"):
         passed = Labeler(graph, {}).passed_on(1, 0, symbol(adjoint, (2, 2)))
-        assert to_tex(passed) in (r"(a + b)^\top", r"\left(\frac{a}{b}\right)^\top")
+        assert to_tex(passed) in (r"(a + b)^{\top}", r"\left(\frac{a}{b}\right)^{\top}")
 
 
 def test_sums_of_vectors_have_vector_gradients():
     assert labels(gv.sum(leaf("v", [1.0, 2.0]))) == [r"\mathbf{1}"]
     assert labels(gv.norm(leaf("v", [1.0, 2.0]))) == [r"\frac{v}{\|v\|}"]
+
+
+@pytest.mark.parametrize(
+    ("build", "expected"),
+    [
+        (lambda v, M: gv.var(v), r"\frac{2}{n}(v_{1} - \overline{v_{1}})"),
+        (lambda v, M: gv.var(v, ddof=1), r"\frac{2}{n - 1}(v_{1} - \overline{v_{1}})"),
+        (lambda v, M: gv.std(v, ddof=1).named("s"), r"\frac{v_{1} - \overline{v_{1}}}{(n - 1)\,s}"),
+        (lambda v, M: gv.prod(v), r"\prod_{j \neq i} (v_{1})_j"),
+        (lambda v, M: gv.stack([v, v]), "g_{0}"),
+        (lambda v, M: M.T, r"g^{\top}"),
+        (lambda v, M: gv.einsum("ij->", M), r"\mathbf{1}"),
+        (lambda v, M: gv.einsum("ij->j", M), "g"),
+        (lambda v, M: gv.einsum("ij->ji", M), r"g^{\top}"),
+        (lambda v, M: gv.einsum("ij,ij->ij", M, M), r"g \odot M"),
+        (lambda v, M: gv.einsum("ii->i", M), r"\Sigma\,g\,I"),
+        (lambda v, M: gv.einsum("ij,j->i", M, v), r"\Sigma\,g\,v_{1}"),
+    ],
+)
+def test_rules_of_arrays(build, expected):
+    assert labels(build(leaf("v1", [1.0, 2.0]), leaf("M", [[1.0, 2.0], [3.0, 4.0]])))[0] == expected
 
 
 def test_every_primitive_has_labels():
@@ -154,6 +178,30 @@ def test_every_primitive_has_labels():
 def test_the_box_of_a_concatenation_shows_how_many(count, symbol):
     row = gv.graph(gv.concatenate([leaf(f"x{place}", [1.0]) for place in range(count)])).rows[-1]
     assert row.op.symbol_for(row.attrs, ((1,),) * count) == symbol
+
+
+def test_latex_takes_every_label_and_step(tmp_path):
+    """Leaves have indices of their own: LaTeX takes no second one."""
+    formulas = set()
+    for case in cases():
+        leaves = [
+            gv.data(f"i_{place}", np.zeros(shape, int), dtype=int)
+            if place in case.op.indices
+            else gv.param(("v1", "h_t", "W_hh")[place], np.full(shape, 0.4))
+            for place, shape in enumerate(case.shapes)
+        ]
+        made = case.op(*leaves, **case.attrs)
+        graph = gv.unroll(gv.graph(gv.sum(made) if made.dtype.kind == "f" else made))
+        labeler = Labeler(graph, node_numbers(graph))
+        formulas |= {labeler.derivative(parent, slot) for parent, slot, _ in graph.edges()}
+        if graph.learned:
+            formulas |= {step.line for step in gv.steps(graph)}
+            formulas.add(gv.explain(graph, "v1").to_latex())
+    lines = "\n".join(rf"\setbox0=\hbox{{${tex}$}}" for tex in sorted(formulas))
+    source = rf"\documentclass{{article}}\usepackage{{amsmath}}\begin{{document}}{lines} x\end{{document}}"
+    (tmp_path / "labels.tex").write_text(source, encoding="utf-8")
+    compile_latex(tmp_path / "labels.tex")
+    assert len(formulas) > 300
 
 
 def test_labels_do_not_load_sympy():

@@ -127,6 +127,29 @@ def test_an_argument_used_twice_by_one_node():
     assert steps[-2].after == 6
 
 
+def test_arrays_too_large_to_be_printed_are_put_into_no_formula():
+    x = gv.param("x", np.ones(9))
+    steps = gv.steps(gv.sum(gv.square(x) * x).named("L"))
+    assert [tex_to_text(step.substituted) for step in steps if step.phase != "seed"] == [
+        "9, ‖·‖ = 3", "9, ‖·‖ = 3", "9", "9, ‖·‖ = 3", "9, ‖·‖ = 3", "9, ‖·‖ = 3", "9, ‖·‖ = 6 ⇒ 9, ‖·‖ = 9",
+        "9, ‖·‖ = 9", "9, ‖·‖ = 9", "9, ‖·‖ = 2.1",
+    ]  # fmt: skip
+    assert [step.sentence for step in steps if step.phase == "backward"][:2] == [
+        "The rule on the edge takes the adjoint of L back to f_1.",
+        "The rule on the edge takes the adjoint of f_1 back to f_2.",
+    ]
+    few = gv.steps(gv.sum(gv.data("A", np.ones((3, 4))) @ gv.param("w", np.ones(4))))
+    assert [tex_to_text(step.substituted) for step in few][:2] == ["[4, 4, 4]", "Σ [4, 4, 4] = 12"]
+
+
+def test_a_factor_that_is_a_sum_has_parentheses():
+    c, a = gv.param("c", 0.7), gv.param("a", 0.3)
+    formulas = [tex_to_text(step.formula) for step in gv.steps(gv.where(c > 0.5, a, -a)) if step.phase == "backward"]
+    assert formulas[1:3] == ["g_a = 1[c > 0.5] · g_0", "g_2 = (1 − 1[c > 0.5]) · g_0"]
+    negative = [tex_to_text(step.formula) for step in gv.steps(-a - a * c) if step.phase == "sum"]
+    assert negative == ["g_a = g_2 c + (−g_1)"]
+
+
 def test_rounds_learn():
     w, x, y = gv.param("w", 0.0), gv.data("x", 2.0), gv.data("y", 1.0)
     graph = gv.graph(loss=gv.square(w * x - y))
