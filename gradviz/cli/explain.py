@@ -10,9 +10,9 @@ import gradviz as gv
 from gradviz.cli import COMMANDS, streams
 from gradviz.cli.load import check_known, has, load_graphs, parse_target, without_place
 from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
+from gradviz.cli.outputs import Output, write
 from gradviz.cli.points import parse_at
 from gradviz.cli.tables import show
-from gradviz.core.files import write_atomically
 from gradviz.errors import UsageError
 
 _FORMATS = {"latex": gv.Explanation.to_latex, "markdown": gv.Explanation.to_markdown, "json": gv.Explanation.to_json}
@@ -37,9 +37,9 @@ def command(
 ) -> None:
     """Explain the gradient of every graph that has the leaf."""
     wanted = parse_target(target, expression, script_args())
-    path = Path.cwd() / output if output else None
-    kind = "json" if as_json else kind or (_SUFFIXES.get(path.suffix) if path else None)
-    if path is not None and kind is None:
+    file = Output.here(output) if output else None
+    kind = "json" if as_json else kind or (_SUFFIXES.get(Path(file.shown).suffix) if file else None)
+    if file is not None and kind is None:
         raise UsageError(f"-o {output!r} does not say its format", hint=f"name it {', '.join(_SUFFIXES)}")
     answer = streams.take_stdout()
     graphs = load_graphs(wanted, parse_at(points))
@@ -55,8 +55,8 @@ def command(
     text = "\n\n".join(_FORMATS[kind](one) for one in found)
     if kind == "json" and len(found) > 1:
         text = f"[{', '.join(map(gv.Explanation.to_json, found))}]"
-    if path is None:
+    if file is None:
         print(text.rstrip("\n"), file=answer)
     else:
-        write_atomically(path, (text.rstrip("\n") + "\n").encode())
+        write([(file, (text.rstrip("\n") + "\n").encode())])
         print(output, file=answer)

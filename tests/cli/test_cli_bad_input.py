@@ -55,6 +55,7 @@ def old(hinge):
         (["hinge.py", "-o", "figure"], 2, "does not say its format"),
         (["hinge.py", "-o", "old.svg", "--format", "png"], 2, "says svg, --format says png"),
         (["hinge.py", "-o", "nowhere/old.svg"], 1, "nowhere"),
+        (["hinge.py", "-o", "hinge.py/"], 1, "cannot make the folder hinge.py: File exists"),
         (["hinge.py", "-o", "hinge.py/old.svg"], 1, "hinge.py"),
         (["hinge.py", "-o", "/proc/old.svg"], 1, "/proc/old.svg"),
         (["hinge.py", "-o", "x" * 300 + ".svg"], 1, "xxx"),

@@ -60,6 +60,8 @@ def test_formats_and_names_of_files(hinge):
     (hinge.folder / "pictures").mkdir()
     assert hinge("render", "hinge.py", "-o", "pictures").stdout == "pictures/hinge.svg\n"
     assert (hinge.folder / "pictures" / "hinge.svg").exists()
+    assert hinge("render", "hinge.py", "-o", "new/er/", "--format", "json").stdout == "new/er/hinge.json\n"
+    assert json.loads((hinge.folder / "new" / "er" / "hinge.json").read_text())
 
 
 def test_several_figures_keep_their_names_beside_the_given_one(gradviz):
