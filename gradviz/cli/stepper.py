@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 
 from rich.text import Text
@@ -33,6 +34,7 @@ class Stepper:
         screen: draws it.
         terminal: shows it.
         stem: what saved views are called.
+        drawn: what the screen shows.
     """
 
     walk: Walk
@@ -42,29 +44,34 @@ class Stepper:
     playing: bool = False
     speed: int = 2
     status: str = ""
+    drawn: object = None
 
     def run(self) -> None:
         """Show the walk until the user leaves it."""
-        drawn: object = None
         due = time.monotonic()
         while True:
-            state = (self.terminal.size, self.walk.position, self.status, self.playing)
-            if state != drawn:
-                width, height = self.terminal.size
-                self.terminal.show(self.screen.draw(width, height, self._said()))
-                drawn = state
+            self._show_walk(self._said())
             key = self.terminal.key(min(_TICK, max(due - time.monotonic(), 0)) if self.playing else _TICK)
             if key == "quit":
                 return
             if key is not None:
                 self.status = ""
                 self._press(key)
-                drawn = None
                 due = time.monotonic() + _PAUSES[self.speed]
             elif self.playing and time.monotonic() >= due:
                 self.walk.move(self.walk.position + 1)
                 due = time.monotonic() + _PAUSES[self.speed]
                 self.playing = self.walk.position < len(self.walk.steps)
+
+    def _show_walk(self, status: str) -> None:
+        self._show(partial(self.screen.draw, status=status), self.walk.position, status)
+
+    def _show(self, draw: Callable[[int, int], list[Text]], *what: object) -> None:
+        """Show a screen, unless it stands there already, in the same size."""
+        wanted = (self.terminal.size, self.terminal.turns, *what)
+        if wanted != self.drawn:
+            self.terminal.show(draw(*self.terminal.size))
+            self.drawn = wanted
 
     def _said(self) -> str:
         if self.status:
@@ -97,11 +104,8 @@ class Stepper:
 
     def _look_at(self, draw: Callable[[int, int], list[Text]]) -> None:
         """Show another screen until a key is pressed."""
-        drawn: tuple[int, int] | None = None
         while True:
-            if self.terminal.size != drawn:
-                drawn = self.terminal.size
-                self.terminal.show(draw(*drawn))
+            self._show(draw, draw)
             if self.terminal.key(_TICK) is not None:
                 return
 
@@ -109,10 +113,11 @@ class Stepper:
         """Ask for a name, and go to the next step that gives that node a number."""
         typed = ""
         while True:
-            width, height = self.terminal.size
-            self.terminal.show(self.screen.draw(width, height, f"go to node: {typed}_"))
-            got = self.terminal.characters(None)
-            if got is None or got in ("\x1b", "\x03"):
+            self._show_walk(f"go to node: {typed}_")
+            got = self.terminal.characters(_TICK)
+            if got is None:
+                continue
+            if got in ("\x1b", "\x03"):
                 return
             if got in ("\r", "\n"):
                 break
