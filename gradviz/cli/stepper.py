@@ -7,13 +7,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import partial
-from pathlib import Path
 
 from rich.text import Text
 
 import gradviz as gv
 from gradviz.cli.keys import Terminal
-from gradviz.core.files import write_atomically
+from gradviz.cli.outputs import Output, write
 from gradviz.core.plain import tex_to_text
 from gradviz.draw.picture import Picture
 from gradviz.errors import GradvizError
@@ -33,14 +32,14 @@ class Stepper:
         walk: the walk.
         screen: draws it.
         terminal: shows it.
-        stem: what saved views are called.
+        views: what the files of saved views begin with.
         drawn: what the screen shows.
     """
 
     walk: Walk
     screen: Screen
     terminal: Terminal
-    stem: str
+    views: Output
     playing: bool = False
     speed: int = 2
     status: str = ""
@@ -154,13 +153,13 @@ class Stepper:
 
     def _save(self) -> None:
         """Draw what is known by now."""
-        path = Path(f"{self.stem}-step{self.walk.position:03}.svg")
+        file = self.views.extended(f"step{self.walk.position:03}")
         try:
-            write_atomically(path, self._picture().svg().encode())
+            write([(file, self._picture().svg().encode())])
         except GradvizError as error:
             self.status = str(error)
         else:
-            self.status = f"saved {path}"
+            self.status = f"saved {file.shown}"
 
     def _picture(self) -> Picture:
         walk = self.walk

@@ -117,7 +117,10 @@ def test_playing_goes_on_by_itself_and_pauses(start):
     assert terminal.press(HOME)[0].startswith("loss  start 0/11")
 
 
-def test_a_view_is_saved(start, hinge):
+def test_a_view_is_saved_where_the_command_was_called(start, hinge):
+    (hinge.folder / "away").mkdir()
+    script = hinge.folder / "hinge.py"
+    script.write_text(f"import os\nos.chdir('away')\n{script.read_text()}")
     terminal = start(80, 24)
     terminal.press("\t\t" + RIGHT * 2)
     terminal.press("s")
