@@ -9,7 +9,10 @@ import click
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-EPILOG = "What follows -- is given to the script. Every root among the script's variables is one graph."
+EPILOG = (
+    "What follows -- is given to the script. Every root among the script's variables is one graph; NAME is a variable, "
+    "or an output of a graph."
+)
 _SCRIPT_ARGS = "gradviz.script_args"
 
 

@@ -41,6 +41,19 @@ def test_a_named_variable_is_drawn_alone(hinge):
     assert fact["outputs"] == {"score": pytest.approx(0.1)}
 
 
+def test_a_named_output_is_drawn_alone(gradviz):
+    program = "import gradviz as gv\nx = gv.param('x', [1.0, 2.0])\n"
+    gradviz.write("two.py", f"{program}g = gv.graph(total=gv.sum(gv.square(x)), mean=gv.mean(x))\nalias = g\n")
+    done = gradviz.quick("render", "two.py:mean", "--format", "json", "--json")
+    (fact,) = json.loads(done.stdout)
+    assert (fact["path"], fact["nodes"], fact["outputs"]) == ("two-mean.json", 2, {"mean": 1.5})
+    assert fact["gradients"] == {"x": [0.5, 0.5]}
+    gradviz.refuses("render", "two.py:man", status=1, line="has no variable 'man' (there is mean)")
+    gradviz.refuses("render", "two.py", "--frames", status=1, line="2 outputs (say which: script.py:total)")
+    gradviz.write("more.py", f"{program}g, h = gv.graph(y=x * x), gv.graph(y=x * 2.0)\n")
+    gradviz.refuses("render", "more.py:y", status=1, line="2 graphs in more.py have an output 'y'")
+
+
 def test_a_picture_of_the_script_is_drawn_as_it_is(gradviz):
     gradviz.write(
         "made.py",

@@ -253,7 +253,8 @@ def test_several_graphs_are_printed_one_after_the_other(gradviz):
         (["step", "hinge.py", "--rounds", "0"], 2, "--rounds"),
         (["step", "hinge.py", "--rate", "fast"], 2, "--rate"),
         (["step", "hinge.py", "--rate", "nan"], 2, "a step size of nan"),
-        (["step", "-e", "x*y"], 1, "has no value"),
+        (["step", "-e", "x*y"], 1, "'x' has no value (give one: --at x=…)"),
+        (["step", "hinge.py:phi"], 1, "starts at a single number (sum it)"),
         (["step", "hinge.py", "--at", "q=1"], 2, "no node named 'q'"),
     ],
 )
