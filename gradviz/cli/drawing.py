@@ -14,6 +14,7 @@ from gradviz.cli.load import Drawable, check_known, check_taken, has, taken_by, 
 from gradviz.core.graph import Graph, Node
 from gradviz.draw.picture import Picture
 from gradviz.errors import GraphError, UsageError
+from gradviz.figures.backprop import shown_gradients
 from gradviz.passes.values import Values
 
 _MOST_NAMES = 5
@@ -88,9 +89,10 @@ def _draw_one(drawable: Drawable, at: Mapping[str, Any], with_values: bool, look
     if not isinstance(drawable.thing, Graph):
         return Drawn(drawable.name, drawable.thing, drawable.only)
     graph, values = drawable.thing, None
+    path = look.path if has(graph, look.path) else ""
     notes: list[str] = []
     if with_values:
-        values, notes = _compute(graph, taken_by(graph, at))
+        values, notes = _compute(graph, taken_by(graph, at), path)
     labels = look.labels
     if values is None and labels in {"numeric", "both"}:
         labels = "symbolic"
@@ -104,12 +106,12 @@ def _draw_one(drawable: Drawable, at: Mapping[str, Any], with_values: bool, look
         theme=look.theme,
         direction=look.direction,
         title=drawable.title,
-        path=look.path if has(graph, look.path) else "",
+        path=path,
     )
     return Drawn(drawable.name, picture, drawable.only, graph, values, notes)
 
 
-def _compute(graph: Graph, at: Mapping[str, Any]) -> tuple[Values | None, list[str]]:
+def _compute(graph: Graph, at: Mapping[str, Any], path: str) -> tuple[Values | None, list[str]]:
     """Return the values, as far as there can be any, and why there are not more."""
     given = {graph.find(name) for name in at}
     missing = [leaf for leaf in graph.leaves if leaf.value is None and leaf.id not in given]
@@ -117,7 +119,7 @@ def _compute(graph: Graph, at: Mapping[str, Any]) -> tuple[Values | None, list[s
         return None, [_missing(missing)]
     notes = []
     try:
-        values = gv.backprop(graph, at=at)
+        values = gv.backprop(graph, at=at, wrt=shown_gradients(graph, path))
     except GraphError as error:
         values = gv.evaluate(graph, at=at)
         notes.append(f"drawn without gradients: {error.what}")

@@ -32,7 +32,7 @@ class Drawable:
     """Something to draw, and what it is called.
 
     Attributes:
-        name: the variable that holds it; "expression" for an expression.
+        name: the variable or the output that it is; "expression" for an expression.
         title: the title of its picture, "" for the names of its outputs.
         thing: a graph to make a picture of, or a picture that the script has made.
         only: whether it is all that the target has, so that its file needs no name of its own.

@@ -66,7 +66,7 @@ def acts_on_array(graph: Graph, parent: int, slot: int) -> bool:
 
 
 def _side_by_side(factors: tuple[str, ...]) -> str:
-    return r" \cdot ".join(f"({one})" if _is_sum(one) else one for one in factors)
+    return r" \cdot ".join(f"({one})" if _is_sum(one) else one for one in factors) or "1"
 
 
 def _is_sum(tex: str) -> bool:

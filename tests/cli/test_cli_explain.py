@@ -57,6 +57,26 @@ def test_a_lit_path_is_drawn(hinge):
     assert captions == ["(∂loss)/(∂W) = 1[1 − margin > 0] · (−1) · y · φ(x)"]
 
 
+def test_the_output_itself_is_reached_by_an_empty_product(hinge):
+    lines = hinge.quick("explain", "hinge.py", "--wrt", "loss").stdout.splitlines()
+    assert [line.strip().split("  ")[-1].strip() for line in lines[2:6]] == ["loss", "1", "(∂loss)/(∂loss) = 1", "1"]
+    latex = hinge.quick("explain", "hinge.py", "--wrt", "loss", "--format", "latex").stdout
+    slope = r"\frac{\partial \mathrm{loss}}{\partial \mathrm{loss}}"
+    assert latex.splitlines() == [r"\begin{aligned}", f"{slope} &= 1", r"\end{aligned}"]
+    hinge.quick("render", "hinge.py", "--path", "loss", "--format", "json")
+    scene = json.loads((hinge.folder / "hinge.json").read_text(encoding="utf-8"))
+    assert [text["text"] for text in scene["texts"] if text["kind"] == "caption"] == ["(∂loss)/(∂loss) = 1"]
+
+
+def test_the_gradients_on_the_way_to_the_end_of_a_lit_path_are_shown(gradviz):
+    program = "import gradviz as gv\nx, w = gv.data('x', 2.0), gv.param('w', 3.0)\nloss = gv.square(x) * w\n"
+    gradviz.write("net.py", f"{program}picture = gv.figure(loss, path='x')\n")
+    for target in (["net.py:loss", "--path", "x"], ["net.py:picture"]):
+        scene = json.loads(gradviz.quick("render", *target, "--format", "json", "-o", "-").stdout)
+        shown = [text["text"] for text in scene["texts"] if text["kind"] == "backward"]
+        assert shown == ["g0 = 1", "g1 = 3", "4", "12"]
+
+
 @pytest.mark.parametrize(
     ("args", "status", "line"),
     [
