@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -31,6 +31,11 @@ class Look:
     theme: str = "slide"
     direction: str = "down"
     path: str = ""
+
+    def differing(self) -> list[str]:
+        """Return the options that ask for another look than the usual one."""
+        usual = Look()
+        return [f"--{one.name}" for one in fields(self) if getattr(self, one.name) != getattr(usual, one.name)]
 
 
 @dataclass
@@ -74,11 +79,14 @@ def draw(drawables: Sequence[Drawable], at: Mapping[str, Any], with_values: bool
     """Make the picture of everything that was found.
 
     Raises:
-        UsageError: for a value of a leaf that no graph has.
+        UsageError: for a value of a leaf that no graph has, or an option that a picture of the script does not take.
         GradvizError: for a value of the wrong shape, or a figure that cannot be drawn.
     """
     graphs = [drawable.thing for drawable in drawables if isinstance(drawable.thing, Graph)]
     check_taken(at, graphs)
+    ignored = [] if graphs else look.differing() + ["--no-values"] * (not with_values)
+    if ignored:
+        raise UsageError(f"{', '.join(ignored)}: a picture that the script has made stays as it is")
     if look.path:
         check_known(look.path, graphs, "--path")
     with without_place():

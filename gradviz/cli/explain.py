@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 import gradviz as gv
 from gradviz.cli import COMMANDS, streams
 from gradviz.cli.load import check_known, has, load_graphs, parse_target, without_place
 from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
-from gradviz.cli.outputs import Output, write
+from gradviz.cli.outputs import Output, format_of, write
 from gradviz.cli.points import parse_at
 from gradviz.cli.tables import show
 from gradviz.errors import UsageError
 
 _FORMATS = {"latex": gv.Explanation.to_latex, "markdown": gv.Explanation.to_markdown, "json": gv.Explanation.to_json}
-_SUFFIXES = {".tex": "latex", ".md": "markdown", ".json": "json"}
+_ENDINGS = {"tex": "latex", "md": "markdown", "json": "json"}
 
 
 @click.command("explain", cls=ScriptCommand, help=COMMANDS["explain"], epilog=EPILOG)
@@ -37,10 +35,11 @@ def command(
 ) -> None:
     """Explain the gradient of every graph that has the leaf."""
     wanted = parse_target(target, expression, script_args())
-    file = Output.here(output) if output else None
-    kind = "json" if as_json else kind or (_SUFFIXES.get(Path(file.shown).suffix) if file else None)
-    if file is not None and kind is None:
-        raise UsageError(f"-o {output!r} does not say its format", hint=f"name it {', '.join(_SUFFIXES)}")
+    if as_json and kind not in (None, "json"):
+        raise UsageError(f"--json is --format json, not {kind}")
+    kind = "json" if as_json else kind
+    file = Output.here(output, format_of(output, _ENDINGS, [kind] if kind else [])) if output else None
+    kind = kind or (file.format if file else None)
     answer = streams.take_stdout()
     graphs = load_graphs(wanted, parse_at(points))
     check_known(wrt, [graph for _, graph, _ in graphs], "--wrt")

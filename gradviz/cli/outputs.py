@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ class Output:
     format: str = ""
 
     @classmethod
-    def here(cls, shown: str) -> Output:
+    def here(cls, shown: str, format: str = "") -> Output:  # noqa: A002 - as the attribute
         """Return the file of this name in the current folder, which a script may leave later.
 
         Raises:
@@ -38,7 +38,7 @@ class Output:
         """
         if _is_folder(shown):
             raise UsageError(f"{shown!r} is a folder", hint="name a file in it")
-        return cls(Path.cwd() / shown, shown)
+        return cls(Path.cwd() / shown, shown, format)
 
     def numbered(self, place: int) -> Output:
         """Return the file of one of several frames."""
@@ -94,15 +94,10 @@ class Naming:
         if output is None or new or (cwd / output).is_dir():
             return cls(Path(output or "") / stem, given=False, formats=wanted or ("svg",), cwd=cwd, new_folder=new)
         path = Path(output)
-        suffix = path.suffix[1:].lower()
-        if wanted and suffix in known and suffix not in wanted:
-            raise UsageError(f"-o {output!r} says {suffix}, --format says {', '.join(wanted)}")
-        if not wanted and suffix not in known:
-            which = f"is of no format that gradviz writes: .{suffix}" if suffix else "does not say its format"
-            raise UsageError(f"-o {output!r} {which}", hint=f"there are .{', .'.join(known)}")
-        if len(wanted) > 1 and suffix in known:
+        said = format_of(output, {one: one for one in known}, wanted)
+        if len(wanted) > 1 and said:
             path = path.with_suffix("")
-        return cls(path, given=True, formats=wanted or (suffix,), cwd=cwd)
+        return cls(path, given=True, formats=wanted or (said,), cwd=cwd)
 
     def outputs(self, name: str, only: bool, several: bool) -> list[Output]:
         """Return the files of one figure.
@@ -138,6 +133,26 @@ class Naming:
             except OSError as error:
                 what = f"cannot make the folder {self.base.parent}: {error.strerror}"
                 raise FileError(what, hint="choose another place") from None
+
+
+def format_of(file: str, known: Mapping[str, str], wanted: Sequence[str] = (), option: str = "-o") -> str:
+    """Return the format that a file's name says; "" where it says none and need not, because formats are wanted.
+
+    Args:
+        file: the name.
+        known: the formats by their endings, which may be in capitals in the name.
+        wanted: the formats that another option says.
+        option: that the name was given with.
+
+    Raises:
+        UsageError: for a name that does not say a format, or another one than is wanted.
+    """
+    said = known.get(Path(file).suffix[1:].lower(), "")
+    if not said and not wanted:
+        raise UsageError(f"{option} {file!r} does not say its format", hint=f"name it .{', .'.join(known)}")
+    if said and wanted and said not in wanted:
+        raise UsageError(f"{option} {file!r} says {said}, not {', '.join(wanted)}")
+    return said
 
 
 def _is_folder(shown: str) -> bool:

@@ -15,7 +15,7 @@ from gradviz.cli import COMMANDS, streams
 from gradviz.cli.failure import INTERRUPTED
 from gradviz.cli.load import dtype_of, load_one, parse_target, without_place
 from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
-from gradviz.cli.outputs import Output, spare_sources
+from gradviz.cli.outputs import Output, format_of, spare_sources
 from gradviz.cli.points import parse_at
 from gradviz.cli.script import Script
 from gradviz.cli.tables import print_table
@@ -83,9 +83,8 @@ def command(
     wanted = parse_target(target, expression, script_args())
     files = [Output.here(one) if one else None for one in (output, plot, checkpoint)]
     weights, curve, saved = (file.path if file else None for file in files)
-    if curve is not None and curve.suffix[1:].lower() not in FORMATS:
-        raise UsageError(f"--plot {plot!r} does not say its format", hint=f"name it .{', .'.join(FORMATS)}")
-    if curve is not None:
+    if plot is not None:
+        format_of(plot, {one: one for one in FORMATS}, option="--plot")
         need_matplotlib()
     answer = streams.take_stdout()
     one = load_one(wanted, parse_at(points), "trained")

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from gradviz.cli import COMMANDS, streams
 from gradviz.cli.load import load_graphs, parse_target, without_place
 from gradviz.cli.options import EPILOG, ScriptCommand, script_args
-from gradviz.cli.outputs import Output, write
+from gradviz.cli.outputs import Output, format_of, write
 from gradviz.draw.exercises import exercises
 from gradviz.draw.handout import handout_pdf
 from gradviz.draw.theme import THEMES
@@ -26,9 +24,7 @@ from gradviz.errors import UsageError
 @click.option("-o", "--output", metavar="FILE", default="worksheet.pdf", show_default=True, help="The PDF.")
 def command(*, target: str | None, count: int, seed: int, blank: tuple[str, ...], theme: str, output: str) -> None:
     """Draw exercises over one graph with random values; over small random graphs without a script."""
-    if Path(output).suffix.lower() != ".pdf":
-        raise UsageError(f"-o {output!r} is no PDF", hint="name it .pdf")
-    file = Output.here(output)
+    file = Output.here(output, format_of(output, {"pdf": "pdf"}))
     answer = streams.take_stdout()
     graph = None
     if target is not None:

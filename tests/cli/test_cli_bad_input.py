@@ -53,7 +53,7 @@ def old(hinge):
         (["-e", "x", "--", "argument"], 2, "arguments after --"),
         (["hinge.py", "-o", "figure.xyz"], 2, ".xyz"),
         (["hinge.py", "-o", "figure"], 2, "does not say its format"),
-        (["hinge.py", "-o", "old.svg", "--format", "png"], 2, "says svg, --format says png"),
+        (["hinge.py", "-o", "old.svg", "--format", "png"], 2, "says svg, not png"),
         (["hinge.py", "-o", "nowhere/old.svg"], 1, "nowhere"),
         (["hinge.py", "-o", "hinge.py/"], 1, "cannot make the folder hinge.py: File exists"),
         (["hinge.py", "-o", "hinge.py/old.svg"], 1, "hinge.py"),

@@ -27,6 +27,8 @@ def test_formats_and_files(hinge):
     assert latex.endswith("\\end{aligned}\n")
     assert hinge.quick("explain", "hinge.py", "--wrt", "W", "-o", "w.tex").stdout == "w.tex\n"
     assert (hinge.folder / "w.tex").read_text(encoding="utf-8") == latex
+    assert hinge.quick("explain", "hinge.py", "--wrt", "W", "-o", "capitals.TEX").stdout == "capitals.TEX\n"
+    assert (hinge.folder / "capitals.TEX").read_text(encoding="utf-8") == latex
     facts = json.loads(hinge.quick("explain", "hinge.py", "--wrt", "y", "--json").stdout)
     assert facts["simplified"] == r"-\mathbf{1}[\mathrm{margin} < 1]\,\mathrm{score}"
     assert hinge.quick("explain", "hinge.py", "--wrt", "y", "--format", "markdown").stdout.startswith("### $")
@@ -83,6 +85,9 @@ def test_the_gradients_on_the_way_to_the_end_of_a_lit_path_are_shown(gradviz):
         (["explain", "hinge.py"], 2, "--wrt"),
         (["explain", "hinge.py", "--wrt", "w"], 2, "--wrt w: the graph has no node named 'w' (its names are W, phi"),
         (["explain", "hinge.py", "--wrt", "W", "-o", "x.txt"], 2, "does not say its format"),
+        (["explain", "hinge.py", "--wrt", "W", "-o", "x.md", "--format", "latex"], 2, "says markdown, not latex"),
+        (["explain", "hinge.py", "--wrt", "W", "-o", "x.md", "--json"], 2, "says markdown, not json"),
+        (["explain", "hinge.py", "--wrt", "W", "--json", "--format", "latex"], 2, "--json is --format json, not latex"),
         (["explain", "-e", "[x, x]", "--wrt", "x"], 1, ""),
         (["explain", "missing.py", "--wrt", "W"], 1, "no file"),
         (["explain", "hinge.py", "--wrt", "W", "--at", "margin=1"], 1, "is computed"),

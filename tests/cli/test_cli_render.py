@@ -63,6 +63,9 @@ def test_a_picture_of_the_script_is_drawn_as_it_is(gradviz):
     for target in ("made.py", "made.py:picture"):
         done = gradviz("render", target, "-o", "-")
         assert "made by the script" in done.stdout
+    for option in (["--theme", "dark"], ["--labels", "none"], ["--direction", "up"], ["--path", "x"], ["--no-values"]):
+        line = f"{option[0]}: a picture that the script has made stays as it is"
+        gradviz.refuses("render", "made.py", *option, status=2, line=line)
 
 
 def test_formats_and_names_of_files(hinge):
@@ -263,4 +266,6 @@ def test_a_worksheet_and_its_key(hinge):
     assert hinge.quick("render", "hinge.py", "--blank", "edges", "-o", "sheet.pdf").stdout == "sheet.pdf\n"
     hinge.refuses("render", "hinge.py", "--seed", "3", status=2, line="--seed says which of --blank")
     hinge.refuses("render", "hinge.py", "--blank", "f", "--frames", status=2, line="go with none of each other")
+    labels = ["--blank", "f", "--blank", "edges", "--labels", "none"]
+    hinge.refuses("render", "hinge.py", *labels, status=2, line="nothing that blank 'edges' would leave out")
     hinge.refuses("render", "hinge.py", "--blank", "f", "-o", "-", status=2, line="stdout takes one file")
