@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -23,19 +23,18 @@ _MOST_NUMBERS = 64
 
 @dataclass(frozen=True)
 class Look:
-    """The options of a figure, as `gradviz.figure` takes them."""
+    """The options of a figure, as `gradviz.figure` takes them; None for what was not asked for."""
 
-    view: str = "backprop"
-    labels: str = "symbolic"
-    leaves: str = "auto"
-    theme: str = "slide"
-    direction: str = "down"
-    path: str = ""
+    view: str | None = None
+    labels: str | None = None
+    leaves: str | None = None
+    theme: str | None = None
+    direction: str | None = None
+    path: str | None = None
 
-    def differing(self) -> list[str]:
-        """Return the options that ask for another look than the usual one."""
-        usual = Look()
-        return [f"--{one.name}" for one in fields(self) if getattr(self, one.name) != getattr(usual, one.name)]
+    def given(self) -> dict[str, Any]:
+        """Return the options that were asked for, by name."""
+        return {name: value for name, value in vars(self).items() if value is not None}
 
 
 @dataclass
@@ -84,8 +83,8 @@ def draw(drawables: Sequence[Drawable], at: Mapping[str, Any], with_values: bool
     """
     graphs = [drawable.thing for drawable in drawables if isinstance(drawable.thing, Graph)]
     check_taken(at, graphs)
-    ignored = [] if graphs else look.differing() + ["--no-values"] * (not with_values)
-    if ignored:
+    ignored = [f"--{name}" for name in look.given()] + ["--no-values"] * (not with_values)
+    if ignored and not graphs:
         raise UsageError(f"{', '.join(ignored)}: a picture that the script has made stays as it is")
     if look.path:
         check_known(look.path, graphs, "--path")
@@ -97,25 +96,15 @@ def _draw_one(drawable: Drawable, at: Mapping[str, Any], with_values: bool, look
     if not isinstance(drawable.thing, Graph):
         return Drawn(drawable.name, drawable.thing, drawable.only)
     graph, values = drawable.thing, None
-    path = look.path if has(graph, look.path) else ""
+    path = look.path if look.path and has(graph, look.path) else ""
+    options = look.given() | {"path": path}
     notes: list[str] = []
     if with_values:
         values, notes = _compute(graph, taken_by(graph, at), path)
-    labels = look.labels
-    if values is None and labels in {"numeric", "both"}:
-        labels = "symbolic"
+    if values is None and look.labels in {"numeric", "both"}:
+        options["labels"] = "symbolic"
         notes.append("without values the derivatives are written in symbols")
-    picture = gv.figure(
-        graph,
-        view=look.view,
-        values=values or False,
-        labels=labels,
-        leaves=look.leaves,
-        theme=look.theme,
-        direction=look.direction,
-        title=drawable.title,
-        path=path,
-    )
+    picture = gv.figure(graph, values=values or False, title=drawable.title, **options)
     return Drawn(drawable.name, picture, drawable.only, graph, values, notes)
 
 
@@ -152,7 +141,7 @@ def draw_frames(item: Drawn, at: Mapping[str, Any], look: Look, by: str) -> tupl
         GradvizError: for a graph whose backpropagation cannot be done.
     """
     graph = _graph_of(item)
-    return gv.frames(graph, taken_by(graph, at), by=by, **_appearance(look))
+    return gv.frames(graph, taken_by(graph, at), by=by, **look.given())
 
 
 def draw_worksheet(
@@ -164,14 +153,10 @@ def draw_worksheet(
         UsageError, GradvizError: as `draw_frames`.
     """
     graph = _graph_of(item)
-    return gv.worksheet(graph, taken_by(graph, at), blank=blank, seed=seed, **_appearance(look))
+    return gv.worksheet(graph, taken_by(graph, at), blank=blank, seed=seed, **look.given())
 
 
 def _graph_of(item: Drawn) -> Graph:
     if item.graph is None:
         raise UsageError(f"{item.name} is a picture that the script has made; it has no steps")
     return item.graph
-
-
-def _appearance(look: Look) -> dict[str, Any]:
-    return {"labels": look.labels, "leaves": look.leaves, "theme": look.theme, "direction": look.direction}

@@ -181,7 +181,7 @@ def command(
     watch: bool,
     show: bool,
     as_json: bool,
-    **look: str,
+    **look: str | None,
 ) -> None:
     """Draw, and write the names of the files to stdout."""
     wanted = parse_target(target, expression, script_args())

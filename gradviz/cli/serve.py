@@ -65,7 +65,7 @@ def command(
     points: tuple[str, ...],
     port: int,
     show: bool,
-    **look: str,
+    **look: str | None,
 ) -> None:
     """Serve the pages until the user interrupts it; the address goes to stdout."""
     wanted = parse_target(target, expression, script_args())

@@ -63,7 +63,7 @@ def test_a_picture_of_the_script_is_drawn_as_it_is(gradviz):
     for target in ("made.py", "made.py:picture"):
         done = gradviz("render", target, "-o", "-")
         assert "made by the script" in done.stdout
-    for option in (["--theme", "dark"], ["--labels", "none"], ["--direction", "up"], ["--path", "x"], ["--no-values"]):
+    for option in (["--theme", "slide"], ["--labels", "none"], ["--direction", "up"], ["--path", "x"], ["--no-values"]):
         line = f"{option[0]}: a picture that the script has made stays as it is"
         gradviz.refuses("render", "made.py", *option, status=2, line=line)
 
