@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, TextIO
 
 import click
@@ -15,13 +14,12 @@ from gradviz.cli import COMMANDS, streams
 from gradviz.cli.failure import FAILED
 from gradviz.cli.load import load_graphs, parse_target
 from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
+from gradviz.cli.outputs import Output, format_of, write
 from gradviz.cli.points import parse_at
 from gradviz.cli.tables import show
-from gradviz.core.files import write_atomically
-from gradviz.errors import UsageError
 from gradviz.terminal.progress import progress_bar
 
-_SUFFIXES = (".md", ".json")
+_FORMATS = {"md": "markdown", "json": "json"}
 
 
 @dataclass(frozen=True)
@@ -60,15 +58,13 @@ def command(
 ) -> None:
     """Check, print a table for each graph, and fail if anything is wrong."""
     wanted = parse_target(target, expression, script_args())
-    path = Path.cwd() / output if output else None
-    if path is not None and path.suffix not in _SUFFIXES:
-        raise UsageError(f"-o {output!r} is no Markdown and no JSON", hint="name it .md or .json")
+    file = Output.here(output, format_of(output, _FORMATS)) if output else None
     answer = streams.take_stdout()
     at = parse_at(points)
     checked = [_check(name, graph, given, seed, seconds) for name, graph, given in load_graphs(wanted, at)]
-    if path is not None:
-        text = _json(checked, every) if path.suffix == ".json" else _markdown(checked, every)
-        write_atomically(path, text.encode())
+    if file is not None:
+        text = _json(checked, every) if file.format == "json" else _markdown(checked, every)
+        write([(file, text.encode())])
     if as_json:
         print(_json(checked, every), file=answer)
     else:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 import gradviz as gv
 from gradviz.cli import COMMANDS, streams
 from gradviz.cli.load import dtype_of, load_one, parse_target, without_place
 from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
-from gradviz.cli.outputs import STDOUT
+from gradviz.cli.outputs import STDOUT, Output, write
 from gradviz.cli.points import parse_at
 from gradviz.compiler.printers import BACKENDS
-from gradviz.core.files import write_atomically
 
 DTYPES = ("float64", "float32")
 
@@ -36,13 +33,13 @@ def command(
 ) -> None:
     """Compile, and write the source."""
     wanted = parse_target(target, expression, script_args())
-    path = Path.cwd() / output
+    file = Output.here(output) if output != STDOUT else None
     answer = streams.take_stdout()
     one = load_one(wanted, parse_at(points), "compiled")
     with without_place():
         source = gv.compile(one.graph, batch=batch, dtype=dtype or dtype_of(one.graph), backend=backend).source
-    if output == STDOUT:
+    if file is None:
         print(source.rstrip("\n"), file=answer)
     else:
-        write_atomically(path, source.encode())
+        write([(file, source.encode())])
         print(output, file=answer)

@@ -14,6 +14,7 @@ from gradviz.cli.load import Drawable, check_known, check_taken, has, taken_by, 
 from gradviz.core.graph import Graph, Node
 from gradviz.draw.picture import Picture
 from gradviz.errors import GraphError, UsageError
+from gradviz.figures.backprop import shown_gradients
 from gradviz.passes.values import Values
 
 _MOST_NAMES = 5
@@ -22,14 +23,18 @@ _MOST_NUMBERS = 64
 
 @dataclass(frozen=True)
 class Look:
-    """The options of a figure, as `gradviz.figure` takes them."""
+    """The options of a figure, as `gradviz.figure` takes them; None for what was not asked for."""
 
-    view: str = "backprop"
-    labels: str = "symbolic"
-    leaves: str = "auto"
-    theme: str = "slide"
-    direction: str = "down"
-    path: str = ""
+    view: str | None = None
+    labels: str | None = None
+    leaves: str | None = None
+    theme: str | None = None
+    direction: str | None = None
+    path: str | None = None
+
+    def given(self) -> dict[str, Any]:
+        """Return the options that were asked for, by name."""
+        return {name: value for name, value in vars(self).items() if value is not None}
 
 
 @dataclass
@@ -73,11 +78,14 @@ def draw(drawables: Sequence[Drawable], at: Mapping[str, Any], with_values: bool
     """Make the picture of everything that was found.
 
     Raises:
-        UsageError: for a value of a leaf that no graph has.
+        UsageError: for a value of a leaf that no graph has, or an option that a picture of the script does not take.
         GradvizError: for a value of the wrong shape, or a figure that cannot be drawn.
     """
     graphs = [drawable.thing for drawable in drawables if isinstance(drawable.thing, Graph)]
     check_taken(at, graphs)
+    ignored = [f"--{name}" for name in look.given()] + ["--no-values"] * (not with_values)
+    if ignored and not graphs:
+        raise UsageError(f"{', '.join(ignored)}: a picture that the script has made stays as it is")
     if look.path:
         check_known(look.path, graphs, "--path")
     with without_place():
@@ -88,28 +96,19 @@ def _draw_one(drawable: Drawable, at: Mapping[str, Any], with_values: bool, look
     if not isinstance(drawable.thing, Graph):
         return Drawn(drawable.name, drawable.thing, drawable.only)
     graph, values = drawable.thing, None
+    path = look.path if look.path and has(graph, look.path) else ""
+    options = look.given() | {"path": path}
     notes: list[str] = []
     if with_values:
-        values, notes = _compute(graph, taken_by(graph, at))
-    labels = look.labels
-    if values is None and labels in {"numeric", "both"}:
-        labels = "symbolic"
+        values, notes = _compute(graph, taken_by(graph, at), path)
+    if values is None and look.labels in {"numeric", "both"}:
+        options["labels"] = "symbolic"
         notes.append("without values the derivatives are written in symbols")
-    picture = gv.figure(
-        graph,
-        view=look.view,
-        values=values or False,
-        labels=labels,
-        leaves=look.leaves,
-        theme=look.theme,
-        direction=look.direction,
-        title=drawable.title,
-        path=look.path if has(graph, look.path) else "",
-    )
+    picture = gv.figure(graph, values=values or False, title=drawable.title, **options)
     return Drawn(drawable.name, picture, drawable.only, graph, values, notes)
 
 
-def _compute(graph: Graph, at: Mapping[str, Any]) -> tuple[Values | None, list[str]]:
+def _compute(graph: Graph, at: Mapping[str, Any], path: str) -> tuple[Values | None, list[str]]:
     """Return the values, as far as there can be any, and why there are not more."""
     given = {graph.find(name) for name in at}
     missing = [leaf for leaf in graph.leaves if leaf.value is None and leaf.id not in given]
@@ -117,7 +116,7 @@ def _compute(graph: Graph, at: Mapping[str, Any]) -> tuple[Values | None, list[s
         return None, [_missing(missing)]
     notes = []
     try:
-        values = gv.backprop(graph, at=at)
+        values = gv.backprop(graph, at=at, wrt=shown_gradients(graph, path))
     except GraphError as error:
         values = gv.evaluate(graph, at=at)
         notes.append(f"drawn without gradients: {error.what}")
@@ -142,7 +141,7 @@ def draw_frames(item: Drawn, at: Mapping[str, Any], look: Look, by: str) -> tupl
         GradvizError: for a graph whose backpropagation cannot be done.
     """
     graph = _graph_of(item)
-    return gv.frames(graph, taken_by(graph, at), by=by, **_appearance(look))
+    return gv.frames(graph, taken_by(graph, at), by=by, **look.given())
 
 
 def draw_worksheet(
@@ -154,14 +153,10 @@ def draw_worksheet(
         UsageError, GradvizError: as `draw_frames`.
     """
     graph = _graph_of(item)
-    return gv.worksheet(graph, taken_by(graph, at), blank=blank, seed=seed, **_appearance(look))
+    return gv.worksheet(graph, taken_by(graph, at), blank=blank, seed=seed, **look.given())
 
 
 def _graph_of(item: Drawn) -> Graph:
     if item.graph is None:
         raise UsageError(f"{item.name} is a picture that the script has made; it has no steps")
     return item.graph
-
-
-def _appearance(look: Look) -> dict[str, Any]:
-    return {"labels": look.labels, "leaves": look.leaves, "theme": look.theme, "direction": look.direction}

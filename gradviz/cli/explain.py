@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 import gradviz as gv
 from gradviz.cli import COMMANDS, streams
 from gradviz.cli.load import check_known, has, load_graphs, parse_target, without_place
 from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
+from gradviz.cli.outputs import Output, format_of, write
 from gradviz.cli.points import parse_at
 from gradviz.cli.tables import show
-from gradviz.core.files import write_atomically
 from gradviz.errors import UsageError
 
 _FORMATS = {"latex": gv.Explanation.to_latex, "markdown": gv.Explanation.to_markdown, "json": gv.Explanation.to_json}
-_SUFFIXES = {".tex": "latex", ".md": "markdown", ".json": "json"}
+_ENDINGS = {"tex": "latex", "md": "markdown", "json": "json"}
 
 
 @click.command("explain", cls=ScriptCommand, help=COMMANDS["explain"], epilog=EPILOG)
@@ -37,10 +35,11 @@ def command(
 ) -> None:
     """Explain the gradient of every graph that has the leaf."""
     wanted = parse_target(target, expression, script_args())
-    path = Path.cwd() / output if output else None
-    kind = "json" if as_json else kind or (_SUFFIXES.get(path.suffix) if path else None)
-    if path is not None and kind is None:
-        raise UsageError(f"-o {output!r} does not say its format", hint=f"name it {', '.join(_SUFFIXES)}")
+    if as_json and kind not in (None, "json"):
+        raise UsageError(f"--json is --format json, not {kind}")
+    kind = "json" if as_json else kind
+    file = Output.here(output, format_of(output, _ENDINGS, [kind] if kind else [])) if output else None
+    kind = kind or (file.format if file else None)
     answer = streams.take_stdout()
     graphs = load_graphs(wanted, parse_at(points))
     check_known(wrt, [graph for _, graph, _ in graphs], "--wrt")
@@ -55,8 +54,8 @@ def command(
     text = "\n\n".join(_FORMATS[kind](one) for one in found)
     if kind == "json" and len(found) > 1:
         text = f"[{', '.join(map(gv.Explanation.to_json, found))}]"
-    if path is None:
+    if file is None:
         print(text.rstrip("\n"), file=answer)
     else:
-        write_atomically(path, (text.rstrip("\n") + "\n").encode())
+        write([(file, (text.rstrip("\n") + "\n").encode())])
         print(output, file=answer)

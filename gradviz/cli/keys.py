@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import select
 import shutil
+import signal
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from typing import TextIO
@@ -22,16 +23,40 @@ _NAMED = {
     b"\x1b[F": "last", b"\x1bOF": "last", b"\x1b[4~": "last",
     b"g": "go", b"e": "explain", b"s": "save", b"?": "help", b"q": "quit", b"\x04": "quit",
 }  # fmt: skip
-_ENTER, _EXIT = "\x1b[?1049h\x1b[?25l", "\x1b[?25h\x1b[?1049l"
+_ENTER, _EXIT = b"\x1b[?1049h\x1b[?25l", b"\x1b[?25h\x1b[?1049l"
 
 
 class Terminal:
-    """The terminal while it is taken over; see `taken_over`."""
+    """The terminal while it is taken over; see `taken_over`.
+
+    Attributes:
+        turns: how often it was taken over: what stood on the screen before has gone.
+    """
 
     def __init__(self, stream: TextIO, source: int) -> None:
+        import termios
+
         self._stream = stream
         self._source = source
+        self._before = termios.tcgetattr(source)
         self._console = Console(file=stream, highlight=False, force_terminal=True)
+        self.turns = 0
+
+    def take(self) -> None:
+        """Take the terminal over; for the first time, or again."""
+        import tty
+
+        tty.setcbreak(self._source)
+        os.write(self._stream.fileno(), _ENTER)  # the stream itself may be in the middle of a write
+        self.turns += 1
+
+    def give_back(self) -> None:
+        """Put everything back, if the terminal is still there."""
+        import termios
+
+        with suppress(OSError, termios.error):
+            termios.tcsetattr(self._source, termios.TCSADRAIN, self._before)
+            os.write(self._stream.fileno(), _EXIT)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -96,17 +121,38 @@ def can_take_over(stream: TextIO) -> bool:
 @contextmanager
 def taken_over(stream: TextIO) -> Iterator[Terminal]:
     """Take the terminal over, and put everything back, whatever happens in between."""
-    import termios
-    import tty
+    terminal = Terminal(stream, sys.stdin.fileno())
+    with _given_back_at_signals(terminal):
+        try:
+            terminal.take()
+            yield terminal
+        finally:
+            terminal.give_back()
 
-    source = sys.stdin.fileno()
-    before = termios.tcgetattr(source)
+
+@contextmanager
+def _given_back_at_signals(terminal: Terminal) -> Iterator[None]:
+    """Give the terminal back before a signal stops or ends the program; take it over again when the program goes on."""
+    import termios
+
+    def go_on(*_: object) -> None:
+        with suppress(termios.error):  # in the background; there will be another signal to go on
+            terminal.take()
+
+    def leave(number: int, _: object) -> None:
+        terminal.give_back()
+        signal.signal(number, signal.SIG_DFL)
+        signal.raise_signal(number)
+        signal.signal(number, leave)
+        go_on()
+
+    handlers: dict[int, Callable[..., None]] = {signal.SIGCONT: go_on}
+    handlers |= dict.fromkeys((signal.SIGTSTP, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT), leave)
+    ours = [number for number in handlers if signal.getsignal(number) == signal.SIG_DFL]
+    for number in ours:
+        signal.signal(number, handlers[number])
     try:
-        tty.setcbreak(source)
-        stream.write(_ENTER)
-        stream.flush()
-        yield Terminal(stream, source)
+        yield
     finally:
-        termios.tcsetattr(source, termios.TCSADRAIN, before)
-        stream.write(_EXIT)
-        stream.flush()
+        for number in ours:
+            signal.signal(number, signal.SIG_DFL)

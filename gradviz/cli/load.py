@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,8 +15,16 @@ from gradviz.cli.script import Script
 from gradviz.core.build import Expr, graph, roots
 from gradviz.core.graph import Graph
 from gradviz.core.primitive import CONSTANT
+from gradviz.core.replay import replay
 from gradviz.draw.picture import Picture
 from gradviz.errors import GradvizError, GraphError, ScriptError, UsageError
+
+_REMEDIES = (
+    (r"at=\{['\"](.+)['\"]: …\}", r"--at \1=…"),
+    (r"output=['\"](.+)['\"]", r"script.py:\1"),
+    (r", or give (seed=…|the adjoint: .+)", ""),
+)
+"""What the hints of functions say of their arguments, and how the command line says the same."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +32,7 @@ class Drawable:
     """Something to draw, and what it is called.
 
     Attributes:
-        name: the variable that holds it; "expression" for an expression.
+        name: the variable or the output that it is; "expression" for an expression.
         title: the title of its picture, "" for the names of its outputs.
         thing: a graph to make a picture of, or a picture that the script has made.
         only: whether it is all that the target has, so that its file needs no name of its own.
@@ -98,11 +107,13 @@ def parse_target(text: str | None, expression: str | None, args: Sequence[str] =
 
 @contextmanager
 def without_place() -> Iterator[None]:
-    """Drop the place from an error that no line of a script has caused."""
+    """Say of an error that no line of a script has caused no place, and its remedy in words of the command line."""
     try:
         yield
     except GradvizError as error:
         error.where = None
+        for pattern, option in _REMEDIES:
+            error.hint = error.hint and re.sub(pattern, option, error.hint)
         raise
 
 
@@ -206,18 +217,28 @@ def _missing(graph: Graph, name: str) -> GraphError | None:
 
 
 def _pick(variables: Mapping[str, object], name: str, script: str) -> Drawable:
-    """Return one variable by name."""
-    if name not in variables:
-        near = get_close_matches(name, variables, n=1) or list(variables)[:8]
-        hint = f"there is {', '.join(near)}" if near else "there is no graph in it at all"
-        raise ScriptError(f"{script} has no variable {name!r}", hint=hint)
-    value = variables[name]
+    """Return one variable by name, or one output of the graph that has an output of this name."""
+    value = variables[name] if name in variables else _output(variables, name, script)
     if isinstance(value, Expr):
         with without_place():
             value = graph(value)
     if not isinstance(value, (Graph, Picture)):
         raise ScriptError(f"{name!r} in {script} is no node, graph or picture, but of type {type(value).__name__}")
     return Drawable(name, name, value, only=False)
+
+
+def _output(variables: Mapping[str, object], name: str, script: str) -> Graph:
+    graphs = {id(value): value for value in variables.values() if isinstance(value, Graph)}.values()
+    having = [one for one in graphs if name in one.outputs]
+    if not having:
+        known = [*variables, *(output for one in graphs for output in one.outputs)]
+        near = get_close_matches(name, known, n=1) or known[:8]
+        hint = f"there is {', '.join(near)}" if near else "there is no graph in it at all"
+        raise ScriptError(f"{script} has no variable {name!r}", hint=hint)
+    if len(having) > 1:
+        raise ScriptError(f"{len(having)} graphs in {script} have an output {name!r}", hint="give it a variable")
+    with without_place():
+        return graph(**{name: replay(having[0])[having[0].outputs[name]]})
 
 
 def _all(variables: Mapping[str, object], script: str) -> list[Drawable]:

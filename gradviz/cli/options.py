@@ -9,7 +9,10 @@ import click
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
-EPILOG = "What follows -- is given to the script. Every root among the script's variables is one graph."
+EPILOG = (
+    "What follows -- is given to the script. Every root among the script's variables is one graph; NAME is a variable, "
+    "or an output of a graph."
+)
 _SCRIPT_ARGS = "gradviz.script_args"
 
 
@@ -57,14 +60,12 @@ def look_options(command: Function) -> Function:
     seen = "Where the leaves are, seen from the root."
     lit = "Light the paths to a leaf, and write their products below."
     for option in (
-        click.option("--path", default="", metavar="NAME", help=lit),
-        click.option(
-            "--leaves", type=click.Choice(LEAVES), default="auto", help="Draw a shared leaf once, or at every use."
-        ),
-        click.option("--direction", type=click.Choice(list(DIRECTIONS)), default="down", help=seen),
-        click.option("--theme", type=click.Choice(list(THEMES)), default="slide", help="The colors."),
-        click.option("--labels", type=click.Choice(LABELS), default="symbolic", help="The derivatives on the edges."),
-        click.option("--view", type=click.Choice(list(VIEWS)), default="backprop", help="What kind of figure."),
+        click.option("--path", metavar="NAME", help=lit),
+        click.option("--leaves", type=click.Choice(LEAVES), help="Draw a shared leaf once, or at every use."),
+        click.option("--direction", type=click.Choice(list(DIRECTIONS)), help=seen),
+        click.option("--theme", type=click.Choice(list(THEMES)), help="The colors."),
+        click.option("--labels", type=click.Choice(LABELS), help="The derivatives on the edges."),
+        click.option("--view", type=click.Choice(list(VIEWS)), help="What kind of figure."),
     ):
         command = option(command)
     return command

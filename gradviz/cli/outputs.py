@@ -1,19 +1,23 @@
-"""Say which file each figure is written to, before anything is drawn."""
+"""Say which file each answer is written to, before anything is drawn; and write them, never over the user's sources."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import os
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from gradviz.errors import UsageError
+from gradviz.cli.script import loaded_files
+from gradviz.core.files import write_atomically
+from gradviz.errors import FileError, UsageError
 
 STDOUT = "-"
 
 
 @dataclass(frozen=True)
 class Output:
-    """One file of one figure.
+    """One file, of one figure or of another answer.
 
     Attributes:
         path: where it is written; None for stdout.
@@ -23,7 +27,18 @@ class Output:
 
     path: Path | None
     shown: str
-    format: str
+    format: str = ""
+
+    @classmethod
+    def here(cls, shown: str, format: str = "") -> Output:  # noqa: A002 - as the attribute
+        """Return the file of this name in the current folder, which a script may leave later.
+
+        Raises:
+            UsageError: for the name of a folder.
+        """
+        if _is_folder(shown):
+            raise UsageError(f"{shown!r} is a folder", hint="name a file in it")
+        return cls(Path.cwd() / shown, shown, format)
 
     def numbered(self, place: int) -> Output:
         """Return the file of one of several frames."""
@@ -46,6 +61,7 @@ class Naming:
         formats: at least one.
         cwd: the current folder, which a script may leave.
         stdout: whether the answer is the figure itself.
+        new_folder: whether the folder is made if there is none, because the user's name for it ends with a slash.
     """
 
     base: Path
@@ -53,6 +69,7 @@ class Naming:
     formats: tuple[str, ...]
     cwd: Path
     stdout: bool = False
+    new_folder: bool = False
 
     @classmethod
     def choose(cls, stem: str, output: str | None, formats: Sequence[str], known: Collection[str], cwd: Path) -> Naming:
@@ -73,18 +90,14 @@ class Naming:
             if len(wanted) > 1:
                 raise UsageError("stdout takes one format", hint="give one --format, or a file with -o")
             return cls(Path(stem), given=False, formats=wanted or ("svg",), cwd=cwd, stdout=True)
-        if output is None or (cwd / output).is_dir():
-            return cls(Path(output or "") / stem, given=False, formats=wanted or ("svg",), cwd=cwd)
+        new = output is not None and _is_folder(output)
+        if output is None or new or (cwd / output).is_dir():
+            return cls(Path(output or "") / stem, given=False, formats=wanted or ("svg",), cwd=cwd, new_folder=new)
         path = Path(output)
-        suffix = path.suffix[1:].lower()
-        if wanted and suffix in known and suffix not in wanted:
-            raise UsageError(f"-o {output!r} says {suffix}, --format says {', '.join(wanted)}")
-        if not wanted and suffix not in known:
-            which = f"is of no format that gradviz writes: .{suffix}" if suffix else "does not say its format"
-            raise UsageError(f"-o {output!r} {which}", hint=f"there are .{', .'.join(known)}")
-        if len(wanted) > 1 and suffix in known:
+        said = format_of(output, {one: one for one in known}, wanted)
+        if len(wanted) > 1 and said:
             path = path.with_suffix("")
-        return cls(path, given=True, formats=wanted or (suffix,), cwd=cwd)
+        return cls(path, given=True, formats=wanted or (said,), cwd=cwd)
 
     def outputs(self, name: str, only: bool, several: bool) -> list[Output]:
         """Return the files of one figure.
@@ -107,3 +120,79 @@ class Naming:
             stem = f"{stem}-{name}"
         paths = [self.base.with_name(stem + (self.base.suffix if whole else f".{kind}")) for kind in self.formats]
         return [Output(self.cwd / path, str(path), kind) for path, kind in zip(paths, self.formats, strict=True)]
+
+    def prepare(self) -> None:
+        """Make the folder, if it is to be made.
+
+        Raises:
+            FileError: where there can be none.
+        """
+        if self.new_folder:
+            try:
+                (self.cwd / self.base.parent).mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                what = f"cannot make the folder {self.base.parent}: {error.strerror}"
+                raise FileError(what, hint="choose another place") from None
+
+
+def format_of(file: str, known: Mapping[str, str], wanted: Sequence[str] = (), option: str = "-o") -> str:
+    """Return the format that a file's name says; "" where it says none and need not, because formats are wanted.
+
+    Args:
+        file: the name.
+        known: the formats by their endings, which may be in capitals in the name.
+        wanted: the formats that another option says.
+        option: that the name was given with.
+
+    Raises:
+        UsageError: for a name that does not say a format, or another one than is wanted.
+    """
+    said = known.get(Path(file).suffix[1:].lower(), "")
+    if not said and not wanted:
+        raise UsageError(f"{option} {file!r} does not say its format", hint=f"name it .{', .'.join(known)}")
+    if said and wanted and said not in wanted:
+        raise UsageError(f"{option} {file!r} says {said}, not {', '.join(wanted)}")
+    return said
+
+
+def _is_folder(shown: str) -> bool:
+    return shown.endswith(("/", os.sep))
+
+
+def write(files: Sequence[tuple[Output, bytes]]) -> None:
+    """Write files; an error speaks of them as the user does.
+
+    Raises:
+        UsageError: for a file that must be spared; then none is written.
+        FileError: for one that cannot be written.
+    """
+    spare_sources(output for output, _ in files)
+    for output, data in files:
+        assert output.path is not None
+        try:
+            write_atomically(output.path, data)
+        except FileError as error:
+            error.what = error.what.replace(str(output.path), output.shown)
+            raise
+
+
+def spare_sources(outputs: Iterable[Output]) -> None:
+    """Refuse to write over the script that has run, or over a module that is loaded.
+
+    Raises:
+        UsageError: naming the file.
+    """
+    sources = {_identity(Path(file)) for _, file in loaded_files()} - {None}
+    for output in outputs:
+        if output.path is not None and _identity(output.path) in sources:
+            raise UsageError(
+                f"{output.shown} is the script itself, or a module that it imports", hint="name another file"
+            )
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Return what tells a file from all others, whatever it is called; None where there is none."""
+    with suppress(OSError, ValueError):
+        status = path.stat()
+        return status.st_dev, status.st_ino
+    return None

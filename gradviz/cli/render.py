@@ -15,15 +15,14 @@ from gradviz.cli.drawing import Drawn, Look, draw, draw_frames, draw_worksheet
 from gradviz.cli.failure import report
 from gradviz.cli.load import Target, parse_target, without_place
 from gradviz.cli.options import EPILOG, ScriptCommand, look_options, script_args, target_options
-from gradviz.cli.outputs import Naming, Output
+from gradviz.cli.outputs import Naming, Output, write
 from gradviz.cli.points import parse_at
 from gradviz.cli.script import Script
 from gradviz.cli.viewer import open_file
 from gradviz.cli.watch import repeat
-from gradviz.core.files import write_atomically
 from gradviz.draw.picture import FORMATS, Picture
 from gradviz.draw.worksheet import BLANKS
-from gradviz.errors import FileError, UsageError
+from gradviz.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -60,12 +59,12 @@ class Job:
         for item in drawn:
             for note in item.notes:
                 streams.say(f"{item.name}: {note}")
-        for _, output, data in planned:
-            if output.path is None:
-                answer.buffer.write(data)
-            else:
-                _write(output.path, output.shown, data)
         outputs = [output for _, output, _ in planned]
+        if self.naming.stdout:
+            answer.buffer.write(planned[0][2])
+        else:
+            self.naming.prepare()
+            write([(output, data) for _, output, data in planned])
         if self.as_json:
             facts = [item.facts() | {"path": out.shown, "format": out.format} for item, out, _ in planned]
             print(json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False), file=answer)
@@ -140,15 +139,6 @@ def _slide(pictures: Sequence[Picture]) -> bytes:
     return to_beamer(pictures).encode("utf-8", "replace")
 
 
-def _write(path: Path, shown: str, data: bytes) -> None:
-    """Write a file; an error speaks of it as the user does."""
-    try:
-        write_atomically(path, data)
-    except FileError as error:
-        error.what = error.what.replace(str(path), shown)
-        raise
-
-
 def open_outputs(outputs: Sequence[Output]) -> None:
     """Show what was written; say so where there is nothing to show it with."""
     opened = [open_file(output.path) for output in outputs if output.path is not None]
@@ -191,7 +181,7 @@ def command(
     watch: bool,
     show: bool,
     as_json: bool,
-    **look: str,
+    **look: str | None,
 ) -> None:
     """Draw, and write the names of the files to stdout."""
     wanted = parse_target(target, expression, script_args())

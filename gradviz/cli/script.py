@@ -150,6 +150,14 @@ class Script:
         return ScriptFailedError(what, where=where or str(self.given), detail=detail)
 
 
+def loaded_files() -> Iterator[tuple[str, str]]:
+    """Yield the name and the file of every module that is loaded; the script is `__main__`."""
+    for name, module in list(sys.modules.items()):
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str):
+            yield name, file
+
+
 def _format_frames(script: Script, frames: list[traceback.FrameSummary]) -> str:
     """Return two lines a frame, the outermost first; a deep recursion is cut in its middle."""
     lines = []

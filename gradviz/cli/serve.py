@@ -65,7 +65,7 @@ def command(
     points: tuple[str, ...],
     port: int,
     show: bool,
-    **look: str,
+    **look: str | None,
 ) -> None:
     """Serve the pages until the user interrupts it; the address goes to stdout."""
     wanted = parse_target(target, expression, script_args())
@@ -73,11 +73,11 @@ def command(
     answer = streams.take_stdout()
     if wanted.script is None:
         served.make()
-    print(served.server.address, file=answer, flush=True)
-    streams.say(f"serving {wanted.stem}, Ctrl-C ends it")
-    if show and not webbrowser.open(served.server.address):
-        streams.say("there is no browser here to open it with")
     try:
+        print(served.server.address, file=answer, flush=True)
+        streams.say(f"serving {wanted.stem}, Ctrl-C ends it")
+        if show and not webbrowser.open(served.server.address):
+            streams.say("there is no browser here to open it with")
         if wanted.script is None:
             threading.Event().wait()
         else:

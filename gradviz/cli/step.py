@@ -14,6 +14,7 @@ from gradviz.cli.drawing import plain
 from gradviz.cli.keys import can_take_over, taken_over
 from gradviz.cli.load import load_graphs, parse_target, without_place
 from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
+from gradviz.cli.outputs import Output
 from gradviz.cli.points import parse_at
 from gradviz.core.plain import tex_to_text, visible
 from gradviz.errors import UsageError
@@ -40,6 +41,7 @@ def command(
 ) -> None:
     """Walk through one graph at a terminal, or print the steps of all."""
     wanted = parse_target(target, expression, script_args())
+    views = Output.here(f"{wanted.stem}.svg")
     interactive = not (printed or as_json)
     answer = streams.take_stdout()
     interactive = interactive and can_take_over(answer)
@@ -53,7 +55,7 @@ def command(
         ]
     if interactive:
         (name, graph, at, steps) = walks[0]
-        _walk(Walk(graph, steps, at), name, wanted.stem, answer)
+        _walk(Walk(graph, steps, at), name, views, answer)
     elif as_json:
         facts = [{"graph": name, "steps": [_facts(graph, step) for step in steps]} for name, graph, _, steps in walks]
         print(json.dumps(facts, indent=2, ensure_ascii=False, allow_nan=False), file=answer)
@@ -62,14 +64,14 @@ def command(
             _print(name, steps, answer, gap=place > 0)
 
 
-def _walk(walk: Walk, name: str, stem: str, answer: TextIO) -> None:
+def _walk(walk: Walk, name: str, views: Output, answer: TextIO) -> None:
     from gradviz.cli.stepper import Stepper
     from gradviz.terminal.step import Screen
 
     encoding = (answer.encoding or "ascii").lower().replace("-", "")
     screen = Screen(walk, name, ascii_only=not encoding.startswith("utf"))
     with taken_over(answer) as terminal:
-        Stepper(walk, screen, terminal, stem).run()
+        Stepper(walk, screen, terminal, views).run()
 
 
 def _print(name: str, steps: Sequence[gv.Step], answer: TextIO, gap: bool) -> None:

@@ -6,13 +6,13 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
-from pathlib import Path
+from functools import partial
 
 from rich.text import Text
 
 import gradviz as gv
 from gradviz.cli.keys import Terminal
-from gradviz.core.files import write_atomically
+from gradviz.cli.outputs import Output, write
 from gradviz.core.plain import tex_to_text
 from gradviz.draw.picture import Picture
 from gradviz.errors import GradvizError
@@ -32,39 +32,45 @@ class Stepper:
         walk: the walk.
         screen: draws it.
         terminal: shows it.
-        stem: what saved views are called.
+        views: what the files of saved views begin with.
+        drawn: what the screen shows.
     """
 
     walk: Walk
     screen: Screen
     terminal: Terminal
-    stem: str
+    views: Output
     playing: bool = False
     speed: int = 2
     status: str = ""
+    drawn: object = None
 
     def run(self) -> None:
         """Show the walk until the user leaves it."""
-        drawn: object = None
         due = time.monotonic()
         while True:
-            state = (self.terminal.size, self.walk.position, self.status, self.playing)
-            if state != drawn:
-                width, height = self.terminal.size
-                self.terminal.show(self.screen.draw(width, height, self._said()))
-                drawn = state
+            self._show_walk(self._said())
             key = self.terminal.key(min(_TICK, max(due - time.monotonic(), 0)) if self.playing else _TICK)
             if key == "quit":
                 return
             if key is not None:
                 self.status = ""
                 self._press(key)
-                drawn = None
                 due = time.monotonic() + _PAUSES[self.speed]
             elif self.playing and time.monotonic() >= due:
                 self.walk.move(self.walk.position + 1)
                 due = time.monotonic() + _PAUSES[self.speed]
                 self.playing = self.walk.position < len(self.walk.steps)
+
+    def _show_walk(self, status: str) -> None:
+        self._show(partial(self.screen.draw, status=status), self.walk.position, status)
+
+    def _show(self, draw: Callable[[int, int], list[Text]], *what: object) -> None:
+        """Show a screen, unless it stands there already, in the same size."""
+        wanted = (self.terminal.size, self.terminal.turns, *what)
+        if wanted != self.drawn:
+            self.terminal.show(draw(*self.terminal.size))
+            self.drawn = wanted
 
     def _said(self) -> str:
         if self.status:
@@ -97,11 +103,8 @@ class Stepper:
 
     def _look_at(self, draw: Callable[[int, int], list[Text]]) -> None:
         """Show another screen until a key is pressed."""
-        drawn: tuple[int, int] | None = None
         while True:
-            if self.terminal.size != drawn:
-                drawn = self.terminal.size
-                self.terminal.show(draw(*drawn))
+            self._show(draw, draw)
             if self.terminal.key(_TICK) is not None:
                 return
 
@@ -109,10 +112,11 @@ class Stepper:
         """Ask for a name, and go to the next step that gives that node a number."""
         typed = ""
         while True:
-            width, height = self.terminal.size
-            self.terminal.show(self.screen.draw(width, height, f"go to node: {typed}_"))
-            got = self.terminal.characters(None)
-            if got is None or got in ("\x1b", "\x03"):
+            self._show_walk(f"go to node: {typed}_")
+            got = self.terminal.characters(_TICK)
+            if got is None:
+                continue
+            if got in ("\x1b", "\x03"):
                 return
             if got in ("\r", "\n"):
                 break
@@ -149,13 +153,13 @@ class Stepper:
 
     def _save(self) -> None:
         """Draw what is known by now."""
-        path = Path(f"{self.stem}-step{self.walk.position:03}.svg")
+        file = self.views.extended(f"step{self.walk.position:03}")
         try:
-            write_atomically(path, self._picture().svg().encode())
+            write([(file, self._picture().svg().encode())])
         except GradvizError as error:
             self.status = str(error)
         else:
-            self.status = f"saved {path}"
+            self.status = f"saved {file.shown}"
 
     def _picture(self) -> Picture:
         walk = self.walk

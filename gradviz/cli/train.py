@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from difflib import get_close_matches
-from pathlib import Path
 from typing import Any, TextIO
 
 import click
@@ -16,6 +15,7 @@ from gradviz.cli import COMMANDS, streams
 from gradviz.cli.failure import INTERRUPTED
 from gradviz.cli.load import dtype_of, load_one, parse_target, without_place
 from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
+from gradviz.cli.outputs import Output, format_of, spare_sources
 from gradviz.cli.points import parse_at
 from gradviz.cli.script import Script
 from gradviz.cli.tables import print_table
@@ -81,14 +81,14 @@ def command(
 ) -> None:
     """Train, say how the loss went and what was learned, and write what was asked for."""
     wanted = parse_target(target, expression, script_args())
-    cwd = Path.cwd()  # a script may leave it
-    weights, curve, saved = (cwd / one if one else None for one in (output, plot, checkpoint))
-    if curve is not None and curve.suffix[1:].lower() not in FORMATS:
-        raise UsageError(f"--plot {plot!r} does not say its format", hint=f"name it .{', .'.join(FORMATS)}")
-    if curve is not None:
+    files = [Output.here(one) if one else None for one in (output, plot, checkpoint)]
+    weights, curve, saved = (file.path if file else None for file in files)
+    if plot is not None:
+        format_of(plot, {one: one for one in FORMATS}, option="--plot")
         need_matplotlib()
     answer = streams.take_stdout()
     one = load_one(wanted, parse_at(points), "trained")
+    spare_sources(file for file in files if file)
     graph, at = one.graph, one.at
     data, validation = (_samples(one.variables.get(name), wanted.script) for name in (DATASET, VALIDATION))
     chosen = _chosen(one.variables.get(TRAINING, {}), options)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NoReturn
 
-from gradviz.cli.script import Script
+from gradviz.cli.script import Script, loaded_files
 
 INTERVAL = 0.15
 Stamps = dict[Path, tuple[int, int] | None]
@@ -79,9 +79,8 @@ def repeat(script: Script, action: Callable[[], bool]) -> NoReturn:
 
 def _modules(script: Script) -> Iterable[tuple[str, Path]]:
     """Yield the imported modules that lie beside the script."""
-    for name, module in list(sys.modules.items()):
-        file = getattr(module, "__file__", None)
-        if name != "__main__" and isinstance(file, str) and script.owns(file):
+    for name, file in loaded_files():
+        if name != "__main__" and script.owns(file):
             yield name, Path(file)
 
 

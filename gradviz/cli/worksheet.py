@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import click
 
 from gradviz.cli import COMMANDS, streams
 from gradviz.cli.load import load_graphs, parse_target, without_place
 from gradviz.cli.options import EPILOG, ScriptCommand, script_args
-from gradviz.core.files import write_atomically
+from gradviz.cli.outputs import Output, format_of, write
 from gradviz.draw.exercises import exercises
 from gradviz.draw.handout import handout_pdf
 from gradviz.draw.theme import THEMES
@@ -26,9 +24,7 @@ from gradviz.errors import UsageError
 @click.option("-o", "--output", metavar="FILE", default="worksheet.pdf", show_default=True, help="The PDF.")
 def command(*, target: str | None, count: int, seed: int, blank: tuple[str, ...], theme: str, output: str) -> None:
     """Draw exercises over one graph with random values; over small random graphs without a script."""
-    if Path(output).suffix.lower() != ".pdf":
-        raise UsageError(f"-o {output!r} is no PDF", hint="name it .pdf")
-    path = Path.cwd() / output
+    file = Output.here(output, format_of(output, {"pdf": "pdf"}))
     answer = streams.take_stdout()
     graph = None
     if target is not None:
@@ -40,5 +36,5 @@ def command(*, target: str | None, count: int, seed: int, blank: tuple[str, ...]
     with without_place():
         pairs = exercises(graph, count, seed=seed, blank=blank or ("f", "g"), theme=theme)
         data = handout_pdf(pairs)
-    write_atomically(path, data)
+    write([(file, data)])
     print(output, file=answer)

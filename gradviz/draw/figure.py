@@ -8,7 +8,7 @@ from gradviz.core.unroll import as_graph
 from gradviz.draw.picture import Picture, Source
 from gradviz.draw.scene import Scene
 from gradviz.errors import GraphError, ValueMissingError, check_choice
-from gradviz.figures.backprop import LABELS, LEAVES, backprop_figure
+from gradviz.figures.backprop import LABELS, LEAVES, backprop_figure, shown_gradients
 from gradviz.passes.evaluate import backprop, evaluate
 from gradviz.passes.values import Values
 
@@ -62,7 +62,7 @@ def figure(
     check_choice("labels", labels, LABELS)
     check_choice("leaves", leaves, LEAVES)
     if values is None or values is True:
-        values = _what_can_be_computed(made)
+        values = _what_can_be_computed(made, path)
     shown = values or None
 
     def picture(leaves: str) -> Picture:
@@ -80,10 +80,10 @@ def figure(
     return second if second.scene.crossings() < first.scene.crossings() else first
 
 
-def _what_can_be_computed(graph: Graph) -> Values | None:
+def _what_can_be_computed(graph: Graph, path: str) -> Values | None:
     """Values and adjoints; values alone where no backward pass can start; None where a leaf has no value."""
     try:
-        return backprop(graph)
+        return backprop(graph, wrt=shown_gradients(graph, path))
     except ValueMissingError:
         return None
     except GraphError:

@@ -48,7 +48,7 @@ def worksheet(
         The sheet and its key, everything at the same place in both.
 
     Raises:
-        UsageError: for something to leave out that there is not.
+        UsageError: for something to leave out that there is not, or not in this figure.
         ValueMissingError, GraphError: as `backprop`.
 
     Example:
@@ -70,6 +70,9 @@ def worksheet(
         for place, text in enumerate(roomy.texts)
         if text.kind in kinds and (text.kind != "forward" or text.owner in operations)
     ]
+    for one in blank:
+        if not any(roomy.texts[place].kind == BLANKS[one] for place in asked):
+            raise UsageError(f"the figure has nothing that blank {one!r} would leave out")
     if seed is not None and asked:
         asked = random.Random(seed).sample(asked, k=max(len(asked) // 2, 1))
     answered = _answered(roomy, solved.figure)

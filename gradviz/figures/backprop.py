@@ -50,6 +50,11 @@ def backprop_figure(
     return _BackpropView(graph, values, labels, leaves, path).figure(title)
 
 
+def shown_gradients(graph: Graph, path: str) -> list[str] | None:
+    """Return the names of what a figure shows gradients of: what learns, and where lit paths end; None without them."""
+    return [*(graph.node(index).path for index in graph.learned), path] if path else None
+
+
 class _BackpropView:
     def __init__(self, graph: Graph, values: Values | None, labels: str, leaves: str, path: str) -> None:
         self._graph = graph

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -127,10 +128,8 @@ class Explanation:
         if not self.paths:
             lines = [r"&\;\;\vdots" if node is None else _factored_line(node, " &= ") for node in self.factored]
             return _aligned(lines or [f"{self.derivative} &= 0"])
-        rest = [line for line in (self.simplified if self.simplified != self.sum else "", self.substituted) if line]
         products = summed(path.product for path in self.paths)
-        first = [products] if products != self.sum else []
-        lines = [*first, self.sum, *rest]
+        lines = [line for line, _ in groupby((products, self.sum, self.simplified, self.substituted)) if line]
         return _aligned([f"{self.derivative} &= {lines[0]}", *(f"&= {line}" for line in lines[1:])])
 
     def to_markdown(self) -> str:

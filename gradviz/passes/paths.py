@@ -69,8 +69,8 @@ def acts_on_array(graph: Graph, parent: int, slot: int) -> bool:
 
 
 def _side_by_side(factors: Iterable[str]) -> str:
-    """Multiply formulas, with parentheses around those that are sums."""
-    return r" \cdot ".join(map(held, factors))
+    """Multiply formulas, with parentheses around those that are sums; 1 for none."""
+    return r" \cdot ".join(map(held, factors)) or "1"
 
 
 def count_paths(graph: Graph, root: int, leaf: int) -> int:

@@ -130,6 +130,7 @@ def test_a_backend_that_is_not_installed(monkeypatch, capsys, tmp_path, command,
         (["-e", "w*", "--at", "w=1"], 1, "w*"),
         (["net.py", "-o", "none/layer.py"], 1, "its folder does not exist"),
         (["net.py", "-o", "."], 1, "name a file, not a folder"),
+        (["net.py", "-o", "new/"], 2, "'new/' is a folder"),
         ([], 2, "give a script"),
     ],
 )

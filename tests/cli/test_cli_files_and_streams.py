@@ -94,6 +94,22 @@ def test_a_link_stays_a_link(hinge):
     assert (hinge.folder / "real.svg").read_text().startswith("<svg")
 
 
+@pytest.mark.parametrize("command", [
+    ["compile", "net.py"], ["render", "net.py", "--format", "svg"], ["render", "net.py", "--frames", "--format", "pdf"],
+    ["explain", "net.py", "--wrt", "w", "--format", "json"], ["train", "net.py", "--epochs", "1"],
+])  # fmt: skip
+def test_the_sources_are_never_written_over(gradviz, command):
+    program = "import os\nimport gradviz as gv\nfrom sub import helper\nos.chdir('sub')\n"
+    script = gradviz.write("net.py", f"{program}w = gv.param('w', helper.value)\nloss = gv.square(w)\n")
+    helper = gradviz.write("sub/helper.py", "value = 2.0\n")
+    (gradviz.folder / "link.py").symlink_to("net.py")
+    before = script.read_text(), helper.read_text()
+    for given in ("net.py", "sub/../net.py", "link.py", "sub/helper.py"):
+        line = f"{given} is the script itself, or a module that it imports"
+        gradviz.refuses(*command, "-o", given, status=2, line=line)
+    assert (script.read_text(), helper.read_text()) == before
+
+
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL, signal.SIGTERM])
 def test_ended_while_writing(gradviz, number):
     gradviz.write("slow.py", SLOW_WRITE)

@@ -43,6 +43,19 @@ def test_a_named_variable_is_drawn_alone(hinge):
     assert fact["outputs"] == {"score": pytest.approx(0.1)}
 
 
+def test_a_named_output_is_drawn_alone(gradviz):
+    program = "import gradviz as gv\nx = gv.param('x', [1.0, 2.0])\n"
+    gradviz.write("two.py", f"{program}g = gv.graph(total=gv.sum(gv.square(x)), mean=gv.mean(x))\nalias = g\n")
+    done = gradviz.quick("render", "two.py:mean", "--format", "json", "--json")
+    (fact,) = json.loads(done.stdout)
+    assert (fact["path"], fact["nodes"], fact["outputs"]) == ("two-mean.json", 2, {"mean": 1.5})
+    assert fact["gradients"] == {"x": [0.5, 0.5]}
+    gradviz.refuses("render", "two.py:man", status=1, line="has no variable 'man' (there is mean)")
+    gradviz.refuses("render", "two.py", "--frames", status=1, line="2 outputs (say which: script.py:total)")
+    gradviz.write("more.py", f"{program}g, h = gv.graph(y=x * x), gv.graph(y=x * 2.0)\n")
+    gradviz.refuses("render", "more.py:y", status=1, line="2 graphs in more.py have an output 'y'")
+
+
 def test_a_picture_of_the_script_is_drawn_as_it_is(gradviz):
     gradviz.write(
         "made.py",
@@ -52,6 +65,9 @@ def test_a_picture_of_the_script_is_drawn_as_it_is(gradviz):
     for target in ("made.py", "made.py:picture"):
         done = gradviz("render", target, "-o", "-")
         assert "made by the script" in done.stdout
+    for option in (["--theme", "slide"], ["--labels", "none"], ["--direction", "up"], ["--path", "x"], ["--no-values"]):
+        line = f"{option[0]}: a picture that the script has made stays as it is"
+        gradviz.refuses("render", "made.py", *option, status=2, line=line)
 
 
 def test_formats_and_names_of_files(hinge):
@@ -62,6 +78,8 @@ def test_formats_and_names_of_files(hinge):
     (hinge.folder / "pictures").mkdir()
     assert hinge("render", "hinge.py", "-o", "pictures").stdout == "pictures/hinge.svg\n"
     assert (hinge.folder / "pictures" / "hinge.svg").exists()
+    assert hinge("render", "hinge.py", "-o", "new/er/", "--format", "json").stdout == "new/er/hinge.json\n"
+    assert json.loads((hinge.folder / "new" / "er" / "hinge.json").read_text())
 
 
 def test_several_figures_keep_their_names_beside_the_given_one(gradviz):
@@ -250,4 +268,6 @@ def test_a_worksheet_and_its_key(hinge):
     assert hinge.quick("render", "hinge.py", "--blank", "edges", "-o", "sheet.pdf").stdout == "sheet.pdf\n"
     hinge.refuses("render", "hinge.py", "--seed", "3", status=2, line="--seed says which of --blank")
     hinge.refuses("render", "hinge.py", "--blank", "f", "--frames", status=2, line="go with none of each other")
+    labels = ["--blank", "f", "--blank", "edges", "--labels", "none"]
+    hinge.refuses("render", "hinge.py", *labels, status=2, line="nothing that blank 'edges' would leave out")
     hinge.refuses("render", "hinge.py", "--blank", "f", "-o", "-", status=2, line="stdout takes one file")

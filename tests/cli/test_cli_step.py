@@ -22,11 +22,11 @@ def start(hinge):
     """Start the command in a terminal of a size."""
     opened = []
 
-    def start(columns=80, lines=24, *args, **env):
+    def start(columns=80, lines=24, *args, under=(), **env):
         environment = hinge.environment(**{"TERM": "xterm-256color", "PYTHONUTF8": "1"} | env)
         environment.pop("COLUMNS")
         terminal = FakeTerminal(
-            hinge.command("step", *(args or ["hinge.py"])), columns, lines, hinge.folder, environment
+            [*under, *hinge.command("step", *(args or ["hinge.py"]))], columns, lines, hinge.folder, environment
         )
         opened.append(terminal)
         terminal.wait_for("start 0/11" if not args else "start 0/")
@@ -117,7 +117,10 @@ def test_playing_goes_on_by_itself_and_pauses(start):
     assert terminal.press(HOME)[0].startswith("loss  start 0/11")
 
 
-def test_a_view_is_saved(start, hinge):
+def test_a_view_is_saved_where_the_command_was_called(start, hinge):
+    (hinge.folder / "away").mkdir()
+    script = hinge.folder / "hinge.py"
+    script.write_text(f"import os\nos.chdir('away')\n{script.read_text()}")
     terminal = start(80, 24)
     terminal.press("\t\t" + RIGHT * 2)
     terminal.press("s")
@@ -155,6 +158,31 @@ def test_the_terminal_is_restored_after_an_interrupt(start, interrupt):
     assert terminal.end() == 130
     assert terminal.restored
     assert b"Traceback" not in terminal.raw
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGHUP])
+def test_the_terminal_is_restored_after_a_signal_that_ends_it(start, number):
+    terminal = start()
+    terminal.process.send_signal(number)
+    assert terminal.end() == -number
+    assert terminal.restored
+
+
+@pytest.mark.parametrize(("keys", "shown"), [(RIGHT, "forward 1/11"), ("?", "any key goes back"), ("gmar", ": mar_")])
+def test_the_terminal_is_lent_to_the_shell_while_it_is_stopped(start, keys, shown):
+    terminal = start(under=["sh", "-c", 'set -m; "$@"; echo stopped; read _; fg; echo ended $?', "sh"])
+    terminal.press(keys)
+    terminal.press("\x1a")
+    terminal.wait_for("stopped")
+    assert terminal.restored
+    terminal.screen.reset()
+    terminal.press("\n")
+    terminal.wait_for(shown)
+    assert not terminal.restored
+    terminal.press("\x1b")  # leaves what was asked for
+    terminal.press("q")
+    terminal.wait_for("ended 0")
+    assert terminal.restored
 
 
 def test_the_terminal_is_restored_after_an_exception(start, hinge):
@@ -225,7 +253,8 @@ def test_several_graphs_are_printed_one_after_the_other(gradviz):
         (["step", "hinge.py", "--rounds", "0"], 2, "--rounds"),
         (["step", "hinge.py", "--rate", "fast"], 2, "--rate"),
         (["step", "hinge.py", "--rate", "nan"], 2, "a step size of nan"),
-        (["step", "-e", "x*y"], 1, "has no value"),
+        (["step", "-e", "x*y"], 1, "'x' has no value (give one: --at x=…)"),
+        (["step", "hinge.py:phi"], 1, "starts at a single number (sum it)"),
         (["step", "hinge.py", "--at", "q=1"], 2, "no node named 'q'"),
     ],
 )

@@ -253,12 +253,14 @@ def test_a_read_only_folder(line):
         (["line.py", "--at", "v=1"], 2, "--at v"),
         (["line.py:X"], 1, "is no node, graph or picture"),
         (["line.py", "-o", "none/w.safetensors"], 1, "its folder does not exist"),
-        (["line.py", "--checkpoint", "line.py"], 1, "line.py is cut short or no safetensors file"),
+        (["line.py", "--checkpoint", "line.py"], 2, "line.py is the script itself, or a module that it imports"),
+        (["line.py", "--checkpoint", "torn"], 1, "torn is cut short or no safetensors file"),
         (["none.py"], 1, "there is no file 'none.py'"),
         ([], 2, "give a script"),
     ],
 )
 def test_bad_input(line, arguments, status, said):
+    line.write("torn", "torn")
     line.refuses("train", *arguments, status=status, line=said)
 
 

@@ -27,7 +27,7 @@ def test_random_values_of_one_graph(hinge):
     ("args", "status", "line"),
     [
         (["-n", "0"], 2, "-n"),
-        (["-o", "sheet.svg"], 2, "is no PDF"),
+        (["-o", "sheet.svg"], 2, "does not say its format (name it .pdf)"),
         (["missing.py"], 1, "no file"),
         (["--blank", "h"], 2, "--blank"),
         (["-n", "1", "-o", "nowhere/x.pdf"], 1, "its folder does not exist"),
