@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.core.apply import constant, make_leaf
-from gradviz.core.arrays import FLOAT64, to_array
+from gradviz.core.arrays import FLOAT64, real_dtype, to_array
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph
 from gradviz.core.names import check_name
@@ -27,7 +27,8 @@ def param(name: str, value: Any = None, *, shape: Any = None, dtype: Any = None,
         name: any text.
         value: a number or array-like of real numbers; it is copied.
         shape: instead of a value, for a parameter that gets one later (``at={"W": …}``).
-        dtype: float64 unless the value is an array of another floating dtype.
+        dtype: float64 unless the value is an array of another floating dtype; whole numbers where int is asked for, or
+            for truth values.
         tex: its LaTeX, where that is not simply the name.
 
     Raises:
@@ -73,7 +74,7 @@ def _array_leaf(op: Primitive, name: str, value: Any, shape: Any, dtype: Any) ->
     if isinstance(value, Expr):
         raise GraphError(f"{name!r} is given a node for a value", where=user_location(), hint="name the node instead")
     if value is None:
-        kind = np.dtype(dtype) if dtype is not None else FLOAT64
+        kind = real_dtype(dtype) if dtype is not None else FLOAT64
         return make_leaf(op, None, tape.lane(_as_shape(shape), kind))
     try:
         array = to_array(value, dtype)

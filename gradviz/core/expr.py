@@ -168,7 +168,8 @@ class Expr:
     def __pow__(self, exponent: Any) -> Expr:
         if isinstance(exponent, (int, float)) and exponent == 2:
             return REGISTRY["square"](self)
-        return REGISTRY["power"](self, exponent)
+        whole_to_negative = self.dtype.kind != "f" and isinstance(exponent, int) and exponent < 0
+        return REGISTRY["power"](self, float(exponent) if whole_to_negative else exponent)
 
     def __bool__(self) -> bool:
         raise GraphError(

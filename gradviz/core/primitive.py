@@ -52,8 +52,8 @@ class Primitive:
         vjp: for all others, ``vjp(xp, g, f, *args, **attrs)``, a tuple with one entry an argument
             (None for an argument that has no derivative).
         shape: ``shape(*shapes, **attrs)``; raises ShapeError.
-        dtype: "same" for NumPy's promotion, "float" where integers become floats; or a function of the
-            arguments' dtypes and the attributes.
+        dtype: "same" for the widest of the arguments' (whole numbers take that of the floats they meet), "float"
+            where integers become floats; or a function of the arguments' dtypes and the attributes.
         domain: an open interval an argument in which the rules hold; () for all reals.
         kink: ``kink(xp, *args, **attrs)`` is zero where there is no derivative.
         notation: how the value is written, "#1" and "#2" standing for the arguments, "<#1>" for one
@@ -156,10 +156,10 @@ def result_dtype(op: Primitive, dtypes: tuple[np.dtype[Any], ...], attrs: Mappin
     """Return the dtype of a primitive's value for arguments of these dtypes."""
     if callable(op.dtype):
         return op.dtype(*dtypes, **attrs)
-    first = dtypes[0]
-    same = all(dtype == first for dtype in dtypes)
-    dtype = first if same else np.result_type(*dtypes)
-    if op.dtype == "float" and dtype.kind not in "fc":
+    dtype = dtypes[0]
+    if any(other != dtype for other in dtypes):
+        dtype = np.result_type(*([other for other in dtypes if other.kind == "f"] or dtypes))
+    if op.dtype == "float" and dtype.kind != "f":
         return np.dtype(np.float64)
     return dtype
 

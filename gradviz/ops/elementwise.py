@@ -98,7 +98,7 @@ where = primitive("where", symbol=r"\operatorname{where}",
     partials=(lambda xp, f, c, a, b: 0, lambda xp, f, c, a, b: xp.where(c, 1, 0),
               lambda xp, f, c, a, b: xp.where(c, 0, 1)))  # fmt: skip
 
-_clip = primitive("clip", symbol=r"\operatorname{clip}",
+_clip = primitive("clip", symbol=r"\operatorname{clip}", dtype="float",
     kink=lambda xp, x, low, high: (x - low) * (x - high),
     forward=lambda xp, x, low, high: xp.minimum(xp.maximum(x, low), high),
     partials=(lambda xp, f, x, low, high: xp.indicator(x > low) * xp.indicator(x < high),))  # fmt: skip
