@@ -84,7 +84,7 @@ def backprop(
     def wanted() -> frozenset[int]:
         return frozen.learned if chosen is None else chosen
 
-    if seed is None and len(frozen.outputs) == 1:
+    if seed is None and len(frozen.outputs) == 1 and root == len(frozen) - 1:  # where the sweep starts
         swept = scalar.both(frozen, leaves)
         if swept is not None:
             return _assemble(frozen, *swept, wanted)

@@ -88,6 +88,15 @@ def test_twice_gives_the_same_bits():
     assert first.grad["W"].tobytes() == second.grad["W"].tobytes()
 
 
+def test_the_output_need_not_be_the_last_node():
+    w = gv.param("w", 3.0)
+    square = (w * w).named("h")
+    graph = gv.graph(square * 5)
+    inner = gv.backprop(graph.with_outputs({"h": graph.find("h")}))
+    assert (inner.output, inner.grad["w"]) == (9, 6)
+    assert gv.backprop(gv.graph(h=square, y=square * 5), output="y").grad["w"] == 30
+
+
 def test_seeds():
     x = gv.param("x", [1.0, 2.0])
     graph = gv.graph(gv.square(x))
