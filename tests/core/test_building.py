@@ -11,7 +11,7 @@ import pytest
 import gradviz as gv
 from gradviz.core.build import roots
 from gradviz.core.tape import current_tape
-from gradviz.errors import GradvizError, GraphError, ShapeError
+from gradviz.errors import GradvizError, GraphError, RuleError, ShapeError
 
 
 def test_square_has_two_edges():
@@ -274,5 +274,41 @@ def test_primitives_of_the_user():
             gv.primitive("__doc__", symbol="", forward=abs, partials=(abs,))
         with pytest.raises(GraphError, match="either partials"):
             gv.primitive("other", symbol="", forward=abs)
+        with pytest.raises(GraphError, match="no tuple"):
+            gv.primitive("other", symbol="", forward=abs, partials=abs)
     finally:
         del gv.core.primitive.REGISTRY["cube"], gv.core.primitive.FUNCTIONS["cube"]
+
+
+@pytest.mark.parametrize("value", [3.0, [1.0, 2.0, 3.0]])
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ({"vjp": lambda xp, g, f, x: 2 * g * x}, r"the vjp of mine gives .* a tuple with one entry an argument"),
+        ({"vjp": lambda xp, g, f, x: None}, "the vjp of mine gives None"),
+        ({"partials": (lambda xp, f, x: [2 * x],)}, r"partial 1 of mine gives \["),
+        ({"partials": (lambda xp, f, x: None,)}, "partial 1 of mine gives None"),
+        ({"partials": (abs,), "shape": lambda shape: 1 // 0}, "the shape rule of mine failed: ZeroDivisionError"),
+        ({"partials": (abs,), "shape": lambda: ()}, "the shape rule of mine failed: TypeError"),
+        ({"partials": (abs,), "shape": lambda shape: (1.5,)}, r"the shape rule of mine gives \(1.5,\)"),
+    ],
+)
+def test_rules_that_give_something_else_are_refused(rules, said, value):
+    try:
+        mine = gv.primitive("mine", symbol="s", forward=lambda xp, x: x * x, **rules)
+        x = gv.param("x", value)
+        for use in (gv.backprop, lambda loss: gv.derivative(loss, "x")):
+            with pytest.raises(RuleError, match=said) as caught:
+                use(gv.sum(mine(x)))
+            assert caught.value.where.startswith(__file__)
+    finally:
+        del gv.core.primitive.REGISTRY["mine"], gv.core.primitive.FUNCTIONS["mine"]
+
+
+def test_a_shape_may_be_a_list():
+    try:
+        rules = {"forward": lambda xp, x: xp.sum(x, (0,)), "vjp": lambda xp, g, f, x: [xp.broadcast_to(g, xp.shape(x))]}
+        mine = gv.primitive("mine", symbol="s", shape=lambda shape: [], **rules)
+        assert gv.backprop(mine(gv.param("x", [1.0, 2.0]))).grad["x"].tolist() == [1, 1]
+    finally:
+        del gv.core.primitive.REGISTRY["mine"], gv.core.primitive.FUNCTIONS["mine"]
