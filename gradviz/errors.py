@@ -6,11 +6,13 @@ the command line turns the error into its one line and its exit status.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Iterable
 from types import FrameType
 
 _PACKAGE = __file__.removesuffix("errors.py")
+_NOT_THE_USERS = (_PACKAGE, contextlib.__file__, "<frozen")
 
 
 class GradvizError(Exception):
@@ -106,7 +108,7 @@ def user_location() -> str | None:
     while frame is not None:
         filename = frame.f_code.co_filename
         generated = filename == "<string>" and frame.f_code.co_name == "__init__"  # a dataclass's
-        if not generated and not filename.startswith((_PACKAGE, "<frozen")):
+        if not generated and not filename.startswith(_NOT_THE_USERS):
             return f"{filename}:{frame.f_lineno}"
         frame = frame.f_back
     return None
@@ -118,7 +120,7 @@ def error_location(error: BaseException) -> str | None:
     trace = error.__traceback__
     while trace is not None:
         filename = trace.tb_frame.f_code.co_filename
-        if not filename.startswith((_PACKAGE, "<")) and "site-packages" not in filename:
+        if not filename.startswith((*_NOT_THE_USERS, "<")) and "site-packages" not in filename:
             found = f"{filename}:{trace.tb_lineno}"
         trace = trace.tb_next
     return found

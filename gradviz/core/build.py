@@ -208,26 +208,38 @@ def _reachable(tape: Tape, starts: Iterable[int]) -> bytearray:
 
 def _check_scopes(made: Graph) -> None:
     """Refuse a scope that a path leaves and enters again: it cannot be drawn as one box."""
-    scopes = {row.scope for row in made.distinct_rows}
-    if scopes <= {""}:
-        return
-    parts = {path: {"/".join(path.split("/")[: n + 1]) for n in range(path.count("/") + 1)} for path in scopes if path}
-    bits = {path: 1 << n for n, path in enumerate(sorted(set().union(*parts.values())))}
-    inside = {path: sum(bits[part] for part in parts.get(path, ())) for path in scopes}
-    left: list[int] = []
-    for index, (row, args) in enumerate(zip(made.rows, made.args, strict=True)):
-        here = inside[row.scope]
-        behind = 0
-        for arg in args:
-            behind |= left[arg] | (inside[made.rows[arg].scope] & ~here)
-        if behind & here:
-            path = next(path for path, bit in bits.items() if behind & here & bit)
+    members: dict[str, list[int]] = {}
+    around = {row.scope: _scopes_around(row.scope) for row in made.distinct_rows}
+    for index, row in enumerate(made.rows):
+        for path in around[row.scope]:
+            members.setdefault(path, []).append(index)
+    for path, ids in sorted(members.items()):
+        if ids[-1] - ids[0] >= len(ids):  # nodes of others stand in between
+            _check_scope(made, path, ids)
+
+
+def _scopes_around(path: str) -> list[str]:
+    """Return the paths of a scope and of those that it is in."""
+    parts = path.split("/") if path else []
+    return ["/".join(parts[: count + 1]) for count in range(len(parts))]
+
+
+def _check_scope(made: Graph, path: str, ids: list[int]) -> None:
+    first = ids[0]
+    inside = bytearray(ids[-1] + 1 - first)
+    left = bytearray(len(inside))
+    for index in ids:
+        inside[index - first] = 1
+    for place, within in enumerate(inside):
+        before = [arg - first for arg in made.args[first + place] if arg >= first]
+        if not within:
+            left[place] = any(inside[arg] or left[arg] for arg in before)
+        elif any(left[arg] for arg in before):
             raise GraphError(
-                f"a path leaves the scope {path!r} and enters it again at {made.describe(index)}",
+                f"a path leaves the scope {path!r} and enters it again at {made.describe(first + place)}",
                 where=user_location(),
                 hint="open a scope of another name for the later part",
             )
-        left.append(behind)
 
 
 def roots(variables: Mapping[str, object]) -> dict[str, Expr]:

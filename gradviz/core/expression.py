@@ -12,6 +12,7 @@ from gradviz.core.build import data, graph, param
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph
 from gradviz.core.primitive import FUNCTIONS, REGISTRY
+from gradviz.core.tape import private_tape
 from gradviz.errors import ExpressionError, GradvizError, did_you_mean
 
 MOST_CHARACTERS = 100_000
@@ -31,6 +32,7 @@ _CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf}
 _ALIASES = {"ln": "log", "asin": "arcsin", "acos": "arccos", "atan": "arctan"}
 
 
+@private_tape()
 def from_expression(text: str, *, at: Mapping[str, Any] | None = None, data: Iterable[str] = ()) -> Graph:
     """Make a graph of an expression, or of assignments in order.
 

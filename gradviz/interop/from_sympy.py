@@ -21,6 +21,7 @@ from gradviz.core.expr import Expr
 from gradviz.core.expression import refuse_unknown
 from gradviz.core.graph import Graph
 from gradviz.core.primitive import FUNCTIONS, REGISTRY
+from gradviz.core.tape import private_tape
 from gradviz.errors import ExpressionError, GradvizError
 
 _SAME = {
@@ -45,6 +46,7 @@ _FOLDED = {"Max": "maximum", "Min": "minimum", "Or": "maximum", "And": "multiply
            "MatAdd": "add", "HadamardProduct": "multiply"}  # fmt: skip
 
 
+@private_tape()
 def from_sympy(expression: Any, *, at: Mapping[str, Any] | None = None, data: Iterable[str] = ()) -> Graph:
     """Make a graph of a SymPy expression.
 
