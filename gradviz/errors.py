@@ -42,6 +42,12 @@ class GraphError(GradvizError):
     """A graph cannot be built so: shapes, names, dtypes, scopes."""
 
 
+class NoNodeError(GraphError, KeyError):
+    """A node was asked for that the graph does not have."""
+
+    __str__ = GradvizError.__str__
+
+
 class ShapeError(GraphError):
     """The shapes of an operation's arguments do not fit together."""
 
@@ -97,6 +103,17 @@ def did_you_mean(name: object, choices: Iterable[str], otherwise: str = "") -> s
     known = list(choices)
     near = get_close_matches(str(name), known, n=1)
     return f"did you mean {near[0]!r}?" if near else otherwise or f"choose one of {', '.join(known)}"
+
+
+def short_repr(value: object) -> str:
+    """Return how Python writes a value, on one line and not much of it.
+
+    Example:
+        >>> short_repr("a" * 100)
+        "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…"
+    """
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:57] + "…"
 
 
 def user_location() -> str | None:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.core.graph import Array
-from gradviz.errors import GraphError, user_location
+from gradviz.errors import GraphError, short_repr, user_location
 
 FLOAT64 = np.dtype(np.float64)
 INT64 = np.dtype(np.int64)
@@ -49,16 +49,11 @@ def to_array(value: Any, dtype: Any = None) -> Array:
     except (ValueError, TypeError, OverflowError, RuntimeError) as error:
         raise GraphError(f"not an array of numbers: {error}", where=user_location()) from None
     if array.dtype.kind not in "fiub":
-        raise GraphError(f"not real numbers: {_short(value)}", where=user_location())
+        raise GraphError(f"not real numbers: {short_repr(value)}", where=user_location())
     wanted = {"f": array.dtype, "b": INT64}.get(array.dtype.kind, FLOAT64) if dtype is None else real_dtype(dtype)
     with np.errstate(invalid="ignore"):
         made = array.astype(wanted, copy=False)
     if wanted is INT64 and not np.array_equal(made, array):
-        raise GraphError(f"not whole numbers: {_short(value)}", where=user_location())
+        raise GraphError(f"not whole numbers: {short_repr(value)}", where=user_location())
     made.setflags(write=False)
     return made
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"

@@ -88,7 +88,7 @@ def _array_leaf(op: Primitive, name: str, value: Any, shape: Any, dtype: Any) ->
 
 
 def _as_shape(shape: Any) -> tuple[int, ...]:
-    lengths = () if shape is None else (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+    lengths = () if shape is None else tuple(shape) if np.iterable(shape) else (shape,)
     if not all(isinstance(length, (int, np.integer)) and length >= 0 for length in lengths):
         raise GraphError(f"{shape!r} is no shape", where=user_location(), hint="give lengths, such as (2, 3)")
     return tuple(int(length) for length in lengths)
@@ -117,12 +117,12 @@ def graph(*outputs: Expr, **named: Expr) -> Graph:
             raise GraphError(
                 f"gv.graph takes nodes, not {type(output).__name__}", where=user_location(), hint="gv.graph(loss)"
             )
+    unnamed = "output{}" if len(outputs) > 1 else "output"
+    own = [(output.name or unnamed.format(place), output) for place, output in enumerate(outputs)]
     roots_by_name: dict[str, Expr] = {}
-    for place, output in enumerate(outputs):
-        name = output.name or (f"output{place}" if len(outputs) > 1 else "output")
+    for name, output in (*own, *named.items()):
         if roots_by_name.setdefault(name, output).id != output.id:
             raise GraphError(f"two outputs are named {name!r}", where=user_location(), hint="gv.graph(a=…, b=…)")
-    roots_by_name.update(named)
     if not roots_by_name:
         raise GraphError("gv.graph needs at least one output", where=user_location(), hint="gv.graph(loss)")
     handles = list(roots_by_name.values())

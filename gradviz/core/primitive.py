@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from gradviz.errors import GradvizError, GraphError, RuleError, ShapeError, error_location, user_location
+from gradviz.errors import GradvizError, GraphError, RuleError, ShapeError, error_location, short_repr, user_location
 
 if TYPE_CHECKING:
     from gradviz.core.expr import Expr
@@ -199,7 +199,7 @@ def _answering(rule: Rule, what: str, fits: Callable[[Any], bool], wanted: str) 
         if not fits(answer):
             code = getattr(rule, "__code__", None)
             raise RuleError(
-                f"{what} gives {' '.join(repr(answer).split())[:60]}",
+                f"{what} gives {short_repr(answer)}",
                 where=f"{code.co_filename}:{code.co_firstlineno}" if code else user_location(),
                 hint=f"it should be {wanted}",
             )

@@ -59,6 +59,70 @@ def test_numpy_on_the_left_builds_nodes():
         np.asarray(W)
 
 
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda x: np.sum(x, 0),
+        lambda x: np.max(x, axis=1, keepdims=True),
+        lambda x: np.linalg.norm(x),
+        lambda x: np.linalg.norm(x, axis=1),
+        lambda x: np.var(x, 1, ddof=1),
+        lambda x: np.reshape(x, (3, 2)),
+        lambda x: np.concatenate([x, x], 1),
+        lambda x: np.stack([x, x], axis=2),
+        lambda x: np.where(x > 2, x, 0),
+        lambda x: np.einsum("ij,kj->ik", x, x),
+        lambda x: np.clip(x, 2, 4),
+        lambda x: np.clip(x, None, 4),
+        lambda x: np.pad(x, 1, mode="constant"),
+        lambda x: np.pad(x, 1, constant_values=3),
+        lambda x: np.take(x, [0, 1], axis=1),
+    ],
+)
+def test_numpys_functions_mean_what_they_mean_to_numpy(use):
+    value = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 7.0]])
+    np.testing.assert_allclose(gv.evaluate(use(gv.param("x", value))).output, use(value), rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("use", "said"),
+    [
+        (lambda x: np.linalg.norm(x, 1), r"numpy.linalg.norm of a node takes no ord=1 \(it takes x, axis, keepdims\)"),
+        (lambda x: np.sum(x, 0, np.float32), "numpy.sum of a node takes no dtype="),
+        (lambda x: np.sum(x, dtype=np.float32), "numpy.sum of a node takes no dtype="),
+        (lambda x: np.pad(x, 1, mode="reflect"), "takes no mode='reflect'"),
+        (lambda x: gv.clip(x, None, None), "clip takes numbers for its limits"),
+        (lambda x: gv.clip(x, [1, 2], 3), "clip takes numbers for its limits"),
+        (lambda x: x[x:], "a node cannot bound a slice"),
+        (lambda x: x[:1.5], "1.5 cannot bound a slice"),
+        (lambda x: x[True], "True is no index"),
+        (gv.stack, "stack takes a list of nodes"),
+        (lambda x: gv.concatenate(3), "concatenate takes a list of nodes"),
+        (lambda x: gv.param("b", shape=2.0), "2.0 is no shape"),
+        (lambda x: gv.param("b", shape=2, dtype="foo"), "'foo' is no dtype"),
+        (lambda x: gv.param("b", _Stubborn()), "the value of 'b' is not an array of numbers: detach it first"),
+        (lambda x: gv.graph(x, x=x * 2), "two outputs are named 'x'"),
+        (lambda x: gv.scope("a/b").__enter__(), "holds a '/'"),
+    ],
+)
+def test_what_is_meant_otherwise_is_refused_with_the_users_line(use, said):
+    with pytest.raises(GraphError, match=said) as caught:
+        use(gv.param("x", [1.0, 2.0]))
+    assert caught.value.where.startswith(__file__)
+
+
+class _Stubborn:
+    """A tensor that wants a gradient from another library."""
+
+    def __array__(self, *_, **__):
+        raise RuntimeError("detach it first")
+
+
+def test_rows_of_an_array_are_a_list_of_nodes():
+    assert gv.evaluate(gv.stack(np.eye(2))).output.tolist() == [[1, 0], [0, 1]]
+    assert gv.evaluate(gv.clip(gv.param("x", [3.0, 1.0]), None, 2)).output.tolist() == [2, 1]
+
+
 def test_unpacking_and_indexing():
     first, second = gv.param("W", [1.0, 2.0])
     assert gv.evaluate(first - second).output == -1

@@ -117,6 +117,18 @@ def test_values_that_do_not_fit():
         gv.evaluate(graph, at={"W": "ab"})
     with pytest.raises(GraphError, match="is computed"):
         gv.evaluate(hinge(), at={"score": 1})
+    for value in (None, "3", 1 + 2j, np.array(1 + 2j), 2.9):
+        with pytest.raises(ValueMissingError, match="the value of 'n' is not (real|whole) numbers"):
+            gv.evaluate(gv.data("n", 1, dtype=int) * 2, at={"n": value})
+
+
+def test_a_node_that_there_is_not_is_in_no_mapping():
+    values = gv.backprop(hinge())
+    assert "zzz" not in values.forward
+    assert ("zzz", 0) not in values.local
+    assert values.forward.get("zzz", 5) == values.local.get(("zzz", 0), 5) == 5
+    with pytest.raises(GraphError, match="no node named 'zzz'"):
+        values.forward["zzz"]
 
 
 @pytest.mark.parametrize(
