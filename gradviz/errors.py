@@ -6,11 +6,13 @@ the command line turns the error into its one line and its exit status.
 
 from __future__ import annotations
 
+import contextlib
 import sys
 from collections.abc import Collection, Iterable
 from types import FrameType
 
 _PACKAGE = __file__.removesuffix("errors.py")
+_NOT_THE_USERS = (_PACKAGE, contextlib.__file__, "<frozen")
 
 
 class GradvizError(Exception):
@@ -38,6 +40,12 @@ class GradvizError(Exception):
 
 class GraphError(GradvizError):
     """A graph cannot be built so: shapes, names, dtypes, scopes."""
+
+
+class NoNodeError(GraphError, KeyError):
+    """A node was asked for that the graph does not have."""
+
+    __str__ = GradvizError.__str__
 
 
 class ShapeError(GraphError):
@@ -107,6 +115,17 @@ def check_choice(what: str, name: object, choices: Collection[str]) -> None:
         raise UsageError(f"there is no {what} {name!r}", hint=did_you_mean(name, choices))
 
 
+def short_repr(value: object) -> str:
+    """Return how Python writes a value, on one line and not much of it.
+
+    Example:
+        >>> short_repr("a" * 100)
+        "'aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa…"
+    """
+    text = " ".join(repr(value).split())
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
 def user_location() -> str | None:
     """Return ``file:line`` of the innermost caller outside gradviz, or None.
 
@@ -116,7 +135,7 @@ def user_location() -> str | None:
     while frame is not None:
         filename = frame.f_code.co_filename
         generated = filename == "<string>" and frame.f_code.co_name == "__init__"  # a dataclass's
-        if not generated and not filename.startswith((_PACKAGE, "<frozen")):
+        if not generated and not filename.startswith(_NOT_THE_USERS):
             return f"{filename}:{frame.f_lineno}"
         frame = frame.f_back
     return None
@@ -128,7 +147,7 @@ def error_location(error: BaseException) -> str | None:
     trace = error.__traceback__
     while trace is not None:
         filename = trace.tb_frame.f_code.co_filename
-        if not filename.startswith((_PACKAGE, "<")) and "site-packages" not in filename:
+        if not filename.startswith((*_NOT_THE_USERS, "<")) and "site-packages" not in filename:
             found = f"{filename}:{trace.tb_lineno}"
         trace = trace.tb_next
     return found

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,9 +10,11 @@ import numpy as np
 
 from gradviz.compiler.instructions import Instruction, Place
 from gradviz.compiler.numba_access import Access, broadcast, sample_of
-from gradviz.compiler.numba_ops import Check, Gather, Operand, Statement
+from gradviz.compiler.numba_moves import MADE
+from gradviz.compiler.numba_ops import Check, Gather, Op, Operand, Statement
 from gradviz.compiler.numba_statements import Statements, uniform
 from gradviz.core.primitive import Shape
+from gradviz.errors import RuleError
 from gradviz.namespaces import places
 
 
@@ -209,3 +212,22 @@ def _tuple(key: Any) -> tuple[Any, ...]:
 
 def _plain(key: tuple[Any, ...]) -> list[Any]:
     return [part for part in key if part is Ellipsis]
+
+
+def indices_first(ops: Sequence[Op], checks: Sequence[Check]) -> tuple[list[Op], list[Op]]:
+    """Return the operations that computed indices are made of, and all others.
+
+    Indices are looked at between the two, so that nothing is changed where one is out of range.
+
+    Raises:
+        RuleError: for an index that is computed step by step.
+    """
+    computed = {check.index.root for check in checks if check.index.root.kind in MADE}
+    if not computed:
+        return [], list(ops)
+    first = [op for op in ops if isinstance(op, Statement) and op.writes.root.dtype.kind == "i"]
+    made = {op.writes.root for op in first}
+    known = all(access.root in made or access.root.kind not in MADE for op in first for access in op.reads)
+    if not (known and computed <= made):
+        raise RuleError("an index that is computed at each step has no form as a loop", hint='backend="numpy" has one')
+    return [*first], [op for op in ops if op not in first]

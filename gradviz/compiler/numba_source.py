@@ -14,7 +14,7 @@ from gradviz.compiler import numba_blas
 from gradviz.compiler.instructions import Place, Plan, size
 from gradviz.compiler.numba_fuse import Fused, FusedSteps, all_places, fuse
 from gradviz.compiler.numba_header import Needs, header
-from gradviz.compiler.numba_lower import Lowering
+from gradviz.compiler.numba_lower import Lowering, indices_first
 from gradviz.compiler.numba_memory import Arena, silent
 from gradviz.compiler.numba_moves import with_fewer_copies
 from gradviz.compiler.numba_nests import INDENT, NestPrinter, offset
@@ -73,7 +73,9 @@ class _Function:
         self._plan = plan
         outputs = list(plan.outputs.values())
         lowering = Lowering()
-        ops = fuse(step_by_step(with_fewer_copies(lowering.body(plan.body), outputs)))
+        indices, rest = indices_first(with_fewer_copies(lowering.body(plan.body), outputs), lowering.checks)
+        first, then = fuse(indices), fuse(step_by_step(rest))
+        ops = (*first, *then)
         hidden = silent(ops, outputs)
         self._arena = Arena(ops, outputs, hidden)
         self._hidden = hidden
@@ -88,7 +90,7 @@ class _Function:
         checks = [line for number, check in enumerate(lowering.checks, 1) for line in self._check(check, number)]
         self.forms = Forms()
         self._counts = [check.count for check in lowering.checks]
-        body = [*checks, *self._body(ops)]
+        body = [*self._body(first), *checks, *self._body(then)]
         self.lines = [*self._kernel(name, body), "", "", *self._maker(name, says)]
         nests = self._nests
         self.needs = Needs(nests.numbers, nests.helpers, self.forms.helpers.texts, bool(self.calls), self.dtype)

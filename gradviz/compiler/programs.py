@@ -21,6 +21,7 @@ from gradviz.compiler.updates import in_pieces, updating
 from gradviz.core.batched import batched
 from gradviz.core.graph import Array, Graph
 from gradviz.core.primitive import Shape
+from gradviz.core.tape import private_tape
 from gradviz.errors import GraphError, UsageError, user_location
 
 
@@ -151,6 +152,7 @@ class Programs:
         arguments = self._graph, self._dtype, self._root, self.wanted, self._shared, self._storage, self._backend
         return Programs(*arguments, tuned=False)
 
+    @private_tape()
     def _program(self, task: Task, size: int | None, graph: Callable[[], Graph]) -> Program | ScalarProgram:
         """Return a function, printed as what is quickest for its graph."""
         key = (task.name, size)

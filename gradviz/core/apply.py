@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.core.arguments import ABSENT
-from gradviz.core.arrays import FLOAT64, to_array
+from gradviz.core.arrays import FLOAT64, INT64, to_array
 from gradviz.core.expr import Expr, describe, handle
 from gradviz.core.graph import Array
 from gradviz.core.primitive import BUILDER, CONSTANT, Primitive, result_dtype
@@ -49,7 +49,7 @@ def constant(value: Any, dtype: Any = None, tape: Tape | None = None) -> Expr:
 
 
 def _handles(op: Primitive, args: tuple[Any, ...]) -> list[Expr]:
-    """Turn the arguments into handles on one tape; Python's numbers take the dtype of the others."""
+    """Turn the arguments into handles on one tape; Python's numbers take the dtype of the others, as in NumPy."""
     given = [arg for arg in args if isinstance(arg, Expr)]
     tape = given[0].tape if given else current_tape()
     if any(arg.tape is not tape for arg in given):
@@ -60,14 +60,19 @@ def _handles(op: Primitive, args: tuple[Any, ...]) -> list[Expr]:
         )
     if len(given) == len(args):
         return given
-    weak = None
-    if given and any(type(arg) in _NUMBERS for arg in args):
-        weak = np.result_type(*[arg.dtype for arg in given])
-        if weak.kind != "f":
-            weak = FLOAT64
-    return [
-        arg if isinstance(arg, Expr) else constant(arg, weak if type(arg) in _NUMBERS else None, tape) for arg in args
-    ]
+    floats = [arg.dtype for arg in given if arg.dtype.kind == "f"]
+    weak = np.result_type(*floats) if floats else None
+
+    def dtype(value: Any) -> Any:
+        if given and weak is None and _is_whole(value):
+            return INT64
+        return weak if type(value) in _NUMBERS else None
+
+    return [arg if isinstance(arg, Expr) else constant(arg, dtype(arg), tape) for arg in args]
+
+
+def _is_whole(value: Any) -> bool:
+    return value.dtype.kind in "iu" if isinstance(value, (np.ndarray, np.generic)) else isinstance(value, int)
 
 
 def apply(op: Primitive, *args: Any, **attrs: Any) -> Expr:

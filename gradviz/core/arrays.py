@@ -1,37 +1,59 @@
-"""A user's values as read-only arrays of numbers."""
+"""A user's values as read-only arrays of numbers: floats, or whole numbers of 64 bits."""
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 import numpy as np
 
 from gradviz.core.graph import Array
-from gradviz.errors import GraphError, user_location
+from gradviz.errors import GraphError, short_repr, user_location
 
 FLOAT64 = np.dtype(np.float64)
+INT64 = np.dtype(np.int64)
+
+
+def real_dtype(dtype: Any) -> np.dtype[Any]:
+    """Return the dtype of values that one is asked for: whole numbers and truth values have 64 bits, whatever it says.
+
+    So sums of truth values count, and nothing wraps around.
+
+    Raises:
+        GraphError: for what is no dtype of real numbers.
+    """
+    try:
+        found: np.dtype[Any] = np.dtype(dtype)
+    except TypeError:
+        found = np.dtype(object)
+    if found.kind in "iub":
+        return INT64
+    if found.kind != "f":
+        raise GraphError(f"{dtype!r} is no dtype of numbers", where=user_location(), hint="float, int, or NumPy's")
+    return found
 
 
 def to_array(value: Any, dtype: Any = None) -> Array:
     """Return a read-only array of a user's value; integers become float64 unless a dtype is asked for.
 
     Raises:
-        GraphError: for anything but real numbers and booleans in a regular arrangement.
+        GraphError: for anything but real numbers and booleans in a regular arrangement; where whole numbers are asked
+            for, for others.
     """
     try:
         if type(value) in (float, int) and (dtype is None or dtype is FLOAT64):
             return np.float64(value)  # type: ignore[return-value]  # a scalar is as good, and cannot be changed
-        array = np.array(value, dtype=dtype)
-    except (ValueError, TypeError, OverflowError) as error:
+        array = np.array(value)
+        if array.dtype.kind == "O" and all(isinstance(one, Real) for one in array.flat):
+            array = array.astype(FLOAT64)
+    except (ValueError, TypeError, OverflowError, RuntimeError) as error:
         raise GraphError(f"not an array of numbers: {error}", where=user_location()) from None
     if array.dtype.kind not in "fiub":
-        raise GraphError(f"not real numbers: {_short(value)}", where=user_location())
-    if dtype is None and array.dtype.kind in "iu":
-        array = array.astype(FLOAT64)
-    array.setflags(write=False)
-    return array
-
-
-def _short(value: Any) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "…"
+        raise GraphError(f"not real numbers: {short_repr(value)}", where=user_location())
+    wanted = {"f": array.dtype, "b": INT64}.get(array.dtype.kind, FLOAT64) if dtype is None else real_dtype(dtype)
+    with np.errstate(invalid="ignore"):
+        made = array.astype(wanted, copy=False)
+    if wanted is INT64 and not np.array_equal(made, array):
+        raise GraphError(f"not whole numbers: {short_repr(value)}", where=user_location())
+    made.setflags(write=False)
+    return made

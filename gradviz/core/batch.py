@@ -139,7 +139,9 @@ def _along_axes(op: Primitive, args: Sequence[Lifted], attrs: Mapping[str, Any],
     indexed = any(isinstance(part, np.ndarray) for part in attrs.get("key", ()))  # the axes of arrays may go in front
     if indexed or all(arg.behind in (None, 0) for arg in args):
         handles = [arg.spread(size).last if arg.behind is None else arg.last for arg in args]
-        moved = {name: _before(name, value, args[0].rank, size) for name, value in attrs.items()}
+        scattered = "key" in attrs and "shape" in attrs  # then the key is of what is made
+        rank = len(attrs["shape"]) if scattered else args[0].rank
+        moved = {name: _before(name, value, rank, size) for name, value in attrs.items()}
         return Lifted(apply(op, *handles, **moved), 0)
     handles = [arg.spread(size).handle for arg in args]
     made = apply(op, *handles, **{name: _after(name, value, size) for name, value in attrs.items()})

@@ -10,11 +10,12 @@ from gradviz.core.build import graph as freeze
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph
 from gradviz.core.primitive import DATA, FUNCTIONS
-from gradviz.core.tape import current_tape, inside
+from gradviz.core.tape import current_tape, inside, private_tape
 from gradviz.core.unroll import as_graph
 from gradviz.errors import GraphError, user_location
 
 
+@private_tape()
 def batched(graph: Graph | Expr, size: int, *, shared: Iterable[str] = (), mean: Iterable[str] | None = None) -> Graph:
     """Return a graph for many samples at once.
 

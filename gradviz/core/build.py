@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.core.apply import constant, make_leaf
-from gradviz.core.arrays import FLOAT64, to_array
+from gradviz.core.arrays import FLOAT64, real_dtype, to_array
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph
 from gradviz.core.names import check_name
@@ -27,7 +27,8 @@ def param(name: str, value: Any = None, *, shape: Any = None, dtype: Any = None,
         name: any text.
         value: a number or array-like of real numbers; it is copied.
         shape: instead of a value, for a parameter that gets one later (``at={"W": …}``).
-        dtype: float64 unless the value is an array of another floating dtype.
+        dtype: float64 unless the value is an array of another floating dtype; whole numbers where int is asked for, or
+            for truth values.
         tex: its LaTeX, where that is not simply the name.
 
     Raises:
@@ -73,7 +74,7 @@ def _array_leaf(op: Primitive, name: str, value: Any, shape: Any, dtype: Any) ->
     if isinstance(value, Expr):
         raise GraphError(f"{name!r} is given a node for a value", where=user_location(), hint="name the node instead")
     if value is None:
-        kind = np.dtype(dtype) if dtype is not None else FLOAT64
+        kind = real_dtype(dtype) if dtype is not None else FLOAT64
         return make_leaf(op, None, tape.lane(_as_shape(shape), kind))
     try:
         array = to_array(value, dtype)
@@ -87,7 +88,7 @@ def _array_leaf(op: Primitive, name: str, value: Any, shape: Any, dtype: Any) ->
 
 
 def _as_shape(shape: Any) -> tuple[int, ...]:
-    lengths = () if shape is None else (shape,) if isinstance(shape, (int, np.integer)) else tuple(shape)
+    lengths = () if shape is None else tuple(shape) if np.iterable(shape) else (shape,)
     if not all(isinstance(length, (int, np.integer)) and length >= 0 for length in lengths):
         raise GraphError(f"{shape!r} is no shape", where=user_location(), hint="give lengths, such as (2, 3)")
     return tuple(int(length) for length in lengths)
@@ -116,12 +117,12 @@ def graph(*outputs: Expr, **named: Expr) -> Graph:
             raise GraphError(
                 f"gv.graph takes nodes, not {type(output).__name__}", where=user_location(), hint="gv.graph(loss)"
             )
+    unnamed = "output{}" if len(outputs) > 1 else "output"
+    own = [(output.name or unnamed.format(place), output) for place, output in enumerate(outputs)]
     roots_by_name: dict[str, Expr] = {}
-    for place, output in enumerate(outputs):
-        name = output.name or (f"output{place}" if len(outputs) > 1 else "output")
+    for name, output in (*own, *named.items()):
         if roots_by_name.setdefault(name, output).id != output.id:
             raise GraphError(f"two outputs are named {name!r}", where=user_location(), hint="gv.graph(a=…, b=…)")
-    roots_by_name.update(named)
     if not roots_by_name:
         raise GraphError("gv.graph needs at least one output", where=user_location(), hint="gv.graph(loss)")
     handles = list(roots_by_name.values())
@@ -207,26 +208,38 @@ def _reachable(tape: Tape, starts: Iterable[int]) -> bytearray:
 
 def _check_scopes(made: Graph) -> None:
     """Refuse a scope that a path leaves and enters again: it cannot be drawn as one box."""
-    scopes = {row.scope for row in made.distinct_rows}
-    if scopes <= {""}:
-        return
-    parts = {path: {"/".join(path.split("/")[: n + 1]) for n in range(path.count("/") + 1)} for path in scopes if path}
-    bits = {path: 1 << n for n, path in enumerate(sorted(set().union(*parts.values())))}
-    inside = {path: sum(bits[part] for part in parts.get(path, ())) for path in scopes}
-    left: list[int] = []
-    for index, (row, args) in enumerate(zip(made.rows, made.args, strict=True)):
-        here = inside[row.scope]
-        behind = 0
-        for arg in args:
-            behind |= left[arg] | (inside[made.rows[arg].scope] & ~here)
-        if behind & here:
-            path = next(path for path, bit in bits.items() if behind & here & bit)
+    members: dict[str, list[int]] = {}
+    around = {row.scope: _scopes_around(row.scope) for row in made.distinct_rows}
+    for index, row in enumerate(made.rows):
+        for path in around[row.scope]:
+            members.setdefault(path, []).append(index)
+    for path, ids in sorted(members.items()):
+        if ids[-1] - ids[0] >= len(ids):  # nodes of others stand in between
+            _check_scope(made, path, ids)
+
+
+def _scopes_around(path: str) -> list[str]:
+    """Return the paths of a scope and of those that it is in."""
+    parts = path.split("/") if path else []
+    return ["/".join(parts[: count + 1]) for count in range(len(parts))]
+
+
+def _check_scope(made: Graph, path: str, ids: list[int]) -> None:
+    first = ids[0]
+    inside = bytearray(ids[-1] + 1 - first)
+    left = bytearray(len(inside))
+    for index in ids:
+        inside[index - first] = 1
+    for place, within in enumerate(inside):
+        before = [arg - first for arg in made.args[first + place] if arg >= first]
+        if not within:
+            left[place] = any(inside[arg] or left[arg] for arg in before)
+        elif any(left[arg] for arg in before):
             raise GraphError(
-                f"a path leaves the scope {path!r} and enters it again at {made.describe(index)}",
+                f"a path leaves the scope {path!r} and enters it again at {made.describe(first + place)}",
                 where=user_location(),
                 hint="open a scope of another name for the later part",
             )
-        left.append(behind)
 
 
 def roots(variables: Mapping[str, object]) -> dict[str, Expr]:

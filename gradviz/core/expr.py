@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.core import numpy_protocol
 from gradviz.core.graph import Array
 from gradviz.core.names import check_name
 from gradviz.core.primitive import CONSTANT, FUNCTIONS, REGISTRY, Shape
@@ -168,7 +169,8 @@ class Expr:
     def __pow__(self, exponent: Any) -> Expr:
         if isinstance(exponent, (int, float)) and exponent == 2:
             return REGISTRY["square"](self)
-        return REGISTRY["power"](self, exponent)
+        whole_to_negative = self.dtype.kind != "f" and isinstance(exponent, int) and exponent < 0
+        return REGISTRY["power"](self, float(exponent) if whole_to_negative else exponent)
 
     def __bool__(self) -> bool:
         raise GraphError(
@@ -192,7 +194,7 @@ class Expr:
     def __array_function__(self, func: Any, types: Any, args: Any, options: Any) -> Any:
         """Let NumPy's functions of arrays build nodes (``np.concatenate([a, b])``)."""
         made = FUNCTIONS.get(func.__name__)
-        return NotImplemented if made is None else made(*args, **options)
+        return NotImplemented if made is None else numpy_protocol.call(made, func, args, options)
 
     def __repr__(self) -> str:
         return f"<{describe(self)} {self.tape.rows[self.id].op.name}>"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from gradviz.core.apply import apply, constant
@@ -12,7 +12,8 @@ from gradviz.core.build import data, graph, param
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph
 from gradviz.core.primitive import FUNCTIONS, REGISTRY
-from gradviz.errors import ExpressionError, GradvizError
+from gradviz.core.tape import private_tape
+from gradviz.errors import ExpressionError, GradvizError, did_you_mean
 
 MOST_CHARACTERS = 100_000
 
@@ -31,6 +32,7 @@ _CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf}
 _ALIASES = {"ln": "log", "asin": "arcsin", "acos": "arccos", "atan": "arctan"}
 
 
+@private_tape()
 def from_expression(text: str, *, at: Mapping[str, Any] | None = None, data: Iterable[str] = ()) -> Graph:
     """Make a graph of an expression, or of assignments in order.
 
@@ -39,14 +41,14 @@ def from_expression(text: str, *, at: Mapping[str, Any] | None = None, data: Ite
             name; statements are parted by ";" or new lines; a name may be assigned again. ``max`` and
             ``min`` of two are maximum and minimum, ``log`` and ``ln`` are natural; ``pi``, ``e`` and
             ``inf`` are numbers unless assigned. Names that are not assigned become parameters.
-        at: values of free names, which give them their shapes; without one a name is a number.
-        data: the free names that become data instead.
+        at: values of names that are not assigned, which give them their shapes; without one a name is a number.
+        data: such names that become data instead.
 
     Returns:
         The graph of what no later statement uses; the last value of a name carries it.
 
     Raises:
-        ExpressionError: for anything else, with the column.
+        ExpressionError: for anything else, with the column; for a name in ``at`` or ``data`` that is no leaf.
 
     Example:
         >>> import gradviz as gv
@@ -68,6 +70,18 @@ def from_expression(text: str, *, at: Mapping[str, Any] | None = None, data: Ite
         return _Reader(source, at or {}, frozenset(data)).read(tree)
     except RecursionError:
         raise ExpressionError("the expression is nested too deeply", hint="name its parts") from None
+
+
+def refuse_unknown(given: Iterable[str], leaves: Collection[str]) -> None:
+    """Refuse names that are no leaves of an expression.
+
+    Raises:
+        ExpressionError: for the first.
+    """
+    for name in given:
+        if name not in leaves:
+            known = f"its leaves are {', '.join(leaves) or 'none'}"
+            raise ExpressionError(f"{name!r} is no leaf of the expression", hint=did_you_mean(name, leaves, known))
 
 
 def _short(text: str) -> str:
@@ -99,6 +113,7 @@ class _Reader:
                 raise self._refuse(statement, "only expressions and assignments are read")
         if not results:
             raise ExpressionError("the expression is empty", hint='write it as in "x*y + z"')
+        refuse_unknown((*self._at, *self._data), self._free)
         for name, handle in self._names.items():
             if handle.name is None and name not in self._free:
                 handle.named(name)
@@ -127,7 +142,12 @@ class _Reader:
 
     def _node(self, node: ast.expr) -> Expr:
         value = self._value(node)
-        return value if isinstance(value, Expr) else constant(value)
+        if isinstance(value, list):
+            raise self._refuse(node, f"these are {len(value)} values", "choose one: split(x, 2)[0]")
+        try:
+            return constant(value)
+        except GradvizError as error:
+            raise self._refuse(node, error.what, error.hint) from None
 
     def _value(self, node: ast.expr) -> Any:
         """Return a handle, or a number where one is written (its dtype is then the other argument's)."""
@@ -142,9 +162,10 @@ class _Reader:
             raise self._refuse(node, error.what, error.hint) from None
 
     def _number(self, node: ast.Constant) -> float:
-        if type(node.value) not in (int, float):
+        """Return a number as it is written: axes and lengths are integers, a constant of the graph becomes a float."""
+        if not isinstance(node.value, (int, float)) or isinstance(node.value, bool):
             raise self._refuse(node, f"{node.value!r} is no number")
-        return float(node.value)  # type: ignore[arg-type]
+        return node.value
 
     def _name(self, node: ast.Name) -> Any:
         if node.id in self._names:
@@ -211,7 +232,13 @@ class _Reader:
             raise self._refuse(node, "an option takes a plain value") from None
 
     def _subscript(self, node: ast.Subscript) -> Any:
-        return self._node(node.value)[self._key(node.slice)]
+        value, key = self._value(node.value), self._key(node.slice)
+        if isinstance(value, list):  # the parts of a split
+            try:
+                return value[key]
+            except (IndexError, TypeError) as error:
+                raise self._refuse(node, str(error)) from None
+        return FUNCTIONS["getitem"](value, key)
 
     def _key(self, node: ast.expr) -> Any:
         if isinstance(node, ast.Tuple):

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from gradviz.core.arguments import Arguments
 from gradviz.core.names import name_to_tex
 from gradviz.core.primitive import DATA, PARAMETER, Primitive, Shape
-from gradviz.errors import GraphError, did_you_mean, user_location
+from gradviz.errors import GraphError, NoNodeError, did_you_mean, user_location
 
 Array = NDArray[Any]
 Edge = tuple[int, int]
@@ -210,8 +210,8 @@ class Graph:
                 )
             names = f"its names are {', '.join(self.paths) or 'none'}"
             hint = did_you_mean(key, [*self.paths, *self.outputs], names)
-            raise GraphError(f"the graph has no node named {key!r}", where=user_location(), hint=hint)
-        raise GraphError(
+            raise NoNodeError(f"the graph has no node named {key!r}", where=user_location(), hint=hint)
+        raise NoNodeError(
             f"{key!r} is no node of the graph",
             where=user_location(),
             hint=f"use a name or an id from 0 to {len(self) - 1}",

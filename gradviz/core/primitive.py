@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 
-from gradviz.errors import GradvizError, GraphError, RuleError, ShapeError, error_location, user_location
+from gradviz.errors import GradvizError, GraphError, RuleError, ShapeError, error_location, short_repr, user_location
 
 if TYPE_CHECKING:
     from gradviz.core.expr import Expr
@@ -52,8 +53,8 @@ class Primitive:
         vjp: for all others, ``vjp(xp, g, f, *args, **attrs)``, a tuple with one entry an argument
             (None for an argument that has no derivative).
         shape: ``shape(*shapes, **attrs)``; raises ShapeError.
-        dtype: "same" for NumPy's promotion, "float" where integers become floats; or a function of the
-            arguments' dtypes and the attributes.
+        dtype: "same" for the widest of the arguments' (whole numbers take that of the floats they meet), "float"
+            where integers become floats; or a function of the arguments' dtypes and the attributes.
         domain: an open interval an argument in which the rules hold; () for all reals.
         kink: ``kink(xp, *args, **attrs)`` is zero where there is no derivative.
         notation: how the value is written, "#1" and "#2" standing for the arguments, "<#1>" for one
@@ -139,6 +140,19 @@ def primitive(name: str, *, symbol: Any, forward: Rule, doc: str = "", **fields:
         raise GraphError(f"{name!r} is no name for a primitive", hint="names with two underscores are Python's own")
     if ("partials" in fields) == ("vjp" in fields):
         raise GraphError(f"primitive {name!r} needs either partials (elementwise) or a vjp")
+    if "vjp" in fields:
+        fields["vjp"] = _answering(
+            fields["vjp"], f"the vjp of {name}", _is_several, "a tuple with one entry an argument"
+        )
+    elif _is_several(fields["partials"]):
+        fields["partials"] = tuple(
+            _answering(rule, f"partial {place} of {name}", _is_value, "a number or an array")
+            for place, rule in enumerate(fields["partials"], 1)
+        )
+    else:
+        raise GraphError(f"the partials of {name!r} are no tuple", where=user_location(), hint="one rule an argument")
+    if "shape" in fields:
+        fields["shape"] = _shape_rule(name, fields["shape"])
     made = Primitive(name=name, symbol=symbol, forward=forward, **fields)
     object.__setattr__(made, "__doc__", doc or f"The primitive {name}.")
     REGISTRY[name] = made
@@ -162,12 +176,57 @@ def result_dtype(op: Primitive, dtypes: tuple[np.dtype[Any], ...], attrs: Mappin
     """Return the dtype of a primitive's value for arguments of these dtypes."""
     if callable(op.dtype):
         return op.dtype(*dtypes, **attrs)
-    first = dtypes[0]
-    same = all(dtype == first for dtype in dtypes)
-    dtype = first if same else np.result_type(*dtypes)
-    if op.dtype == "float" and dtype.kind not in "fc":
+    dtype = dtypes[0]
+    if any(other != dtype for other in dtypes):
+        dtype = np.result_type(*([other for other in dtypes if other.kind == "f"] or dtypes))
+    if op.dtype == "float" and dtype.kind != "f":
         return np.dtype(np.float64)
     return dtype
+
+
+def _is_several(answer: Any) -> bool:
+    return isinstance(answer, (tuple, list))
+
+
+def _is_value(answer: Any) -> bool:
+    return answer is not None and not _is_several(answer)
+
+
+def _is_shape(answer: Any) -> bool:
+    return _is_several(answer) and all(isinstance(length, (int, np.integer)) and length >= 0 for length in answer)
+
+
+def _answering(rule: Rule, what: str, fits: Callable[[Any], bool], wanted: str) -> Rule:
+    """Return a rule that raises where its answer is no such thing; it might be computed with all the same."""
+
+    @wraps(rule)
+    def asked(*args: Any, **attrs: Any) -> Any:
+        answer = rule(*args, **attrs)
+        if not fits(answer):
+            code = getattr(rule, "__code__", None)
+            raise RuleError(
+                f"{what} gives {short_repr(answer)}",
+                where=f"{code.co_filename}:{code.co_firstlineno}" if code else user_location(),
+                hint=f"it should be {wanted}",
+            )
+        return answer
+
+    return asked
+
+
+def _shape_rule(name: str, rule: Rule) -> Callable[..., Shape]:
+    what = f"the shape rule of {name}"
+    answering = _answering(rule, what, _is_shape, "a tuple of lengths")
+
+    @wraps(rule)
+    def shape(*shapes: Shape, **attrs: Any) -> Shape:
+        try:
+            return tuple(call_rule(lambda: answering(*shapes, **attrs)))
+        except RuleError as error:
+            said = error.what if error.what.startswith(what) else f"{what} failed: {error.what}"
+            raise RuleError(said, where=error.where or user_location(), hint=error.hint) from error
+
+    return shape
 
 
 def attrs_key(attrs: Mapping[str, Any]) -> Any:

@@ -167,6 +167,26 @@ def leave_tape() -> None:
     opened.tape = opened.numbers = _nothing
 
 
+@contextmanager
+def private_tape() -> Iterator[None]:
+    """Write on a tape that goes with its last handle: what a pass builds stays off the user's.
+
+    Example:
+        >>> import gradviz as gv
+        >>> x = gv.param("x", 2.0)
+        >>> with private_tape():
+        ...     y = gv.param("y", 3.0)
+        >>> x.tape is current_tape(), y.tape is current_tape()
+        (True, False)
+    """
+    before = opened.tape, opened.numbers
+    leave_tape()
+    try:
+        yield
+    finally:
+        opened.tape, opened.numbers = before
+
+
 def number_lane() -> Lane:
     """Return the lane of float64 numbers on this thread's tape."""
     lane = opened.numbers()  # if it lives, so does its tape, which is then the current one

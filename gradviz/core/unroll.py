@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -17,13 +18,18 @@ from gradviz.core.graph import Graph, Name, Node
 from gradviz.core.loop import Loop
 from gradviz.core.primitive import FUNCTIONS
 from gradviz.core.replay import rebuild
-from gradviz.core.tape import inside
+from gradviz.core.tape import inside, private_tape
 from gradviz.errors import GraphError, user_location
 
 _NOW = re.compile(r"_(?:t\b|\{t\})")
 _BEFORE = re.compile(r"_\{t-1\}")
 
 
+_UNROLLED: WeakKeyDictionary[Graph, Graph] = WeakKeyDictionary()
+"""What was written out for graphs that are still there: for each of many evaluations it need not be made anew."""
+
+
+@private_tape()
 def unroll(graph: Graph, *, checked: bool = True) -> Graph:
     """Return a graph of the same outputs in which every step of a scan is written out.
 
@@ -60,7 +66,11 @@ def as_graph(value: Graph | Expr, *, loops: bool = False) -> Graph:
         raise GraphError(
             f"a graph or a node is wanted, not {type(value).__name__}", where=user_location(), hint="gv.graph(loss)"
         )
-    return value if loops else unroll(value)
+    if loops or not value.looped:
+        return value
+    if value not in _UNROLLED:
+        _UNROLLED[value] = unroll(value)
+    return _UNROLLED[value]
 
 
 class _Unroller:

@@ -15,7 +15,7 @@ from gradviz.draw.geometry import Rect
 from gradviz.draw.parts import label_part
 from gradviz.draw.picture import Picture
 from gradviz.draw.scene import PlacedText, Scene
-from gradviz.errors import check_choice
+from gradviz.errors import UsageError, check_choice
 from gradviz.figures.model import Figure, FigureEdge, FigureNode, Label
 from gradviz.passes.evaluate import backprop
 

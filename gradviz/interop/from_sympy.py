@@ -18,8 +18,10 @@ from gradviz.core.apply import constant
 from gradviz.core.build import data, param
 from gradviz.core.build import graph as freeze
 from gradviz.core.expr import Expr
+from gradviz.core.expression import refuse_unknown
 from gradviz.core.graph import Graph
 from gradviz.core.primitive import FUNCTIONS, REGISTRY
+from gradviz.core.tape import private_tape
 from gradviz.errors import ExpressionError, GradvizError
 
 _SAME = {
@@ -44,6 +46,7 @@ _FOLDED = {"Max": "maximum", "Min": "minimum", "Or": "maximum", "And": "multiply
            "MatAdd": "add", "HadamardProduct": "multiply"}  # fmt: skip
 
 
+@private_tape()
 def from_sympy(expression: Any, *, at: Mapping[str, Any] | None = None, data: Iterable[str] = ()) -> Graph:
     """Make a graph of a SymPy expression.
 
@@ -69,14 +72,13 @@ def from_sympy(expression: Any, *, at: Mapping[str, Any] | None = None, data: It
     """
     if not isinstance(expression, (sympy.Basic, sympy.MatrixBase, NDimArray)):
         raise ExpressionError(f"a SymPy expression is wanted, not {type(expression).__name__}", hint="sympy.symbols")
-    walker = _Walker(at or {}, frozenset(data))
+    marked = frozenset(data)
+    walker = _Walker(at or {}, marked)
     try:
         found = walker.array(expression)
     except RecursionError:
         raise ExpressionError("the expression is nested too deeply") from None
-    unknown = [name for name in (*(at or {}), *data) if name not in walker.leaves]
-    if unknown:
-        raise ExpressionError(f"{unknown[0]!r} is not in the expression", hint=f"it has {', '.join(walker.leaves)}")
+    refuse_unknown((*(at or {}), *marked), walker.leaves)
     return freeze(found)
 
 

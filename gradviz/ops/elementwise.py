@@ -7,6 +7,7 @@ used: where ``a == b``, neither argument of ``maximum`` gets a gradient.
 from __future__ import annotations
 
 import math
+from numbers import Real
 from typing import Any
 
 from gradviz.core.expr import Expr
@@ -98,7 +99,7 @@ where = primitive("where", symbol=r"\operatorname{where}",
     partials=(lambda xp, f, c, a, b: 0, lambda xp, f, c, a, b: xp.where(c, 1, 0),
               lambda xp, f, c, a, b: xp.where(c, 0, 1)))  # fmt: skip
 
-_clip = primitive("clip", symbol=r"\operatorname{clip}",
+_clip = primitive("clip", symbol=r"\operatorname{clip}", dtype="float",
     kink=lambda xp, x, low, high: (x - low) * (x - high),
     forward=lambda xp, x, low, high: xp.minimum(xp.maximum(x, low), high),
     partials=(lambda xp, f, x, low, high: xp.indicator(x > low) * xp.indicator(x < high),))  # fmt: skip
@@ -225,10 +226,16 @@ sinc = primitive("sinc", symbol=r"\operatorname{sinc}", dtype="float",
 
 
 @function
-def clip(x: Any, low: Any, high: Any) -> Expr:
-    """Limit x to the interval from low to high; no gradient flows where x is at or beyond a limit."""
-    if isinstance(low, Expr) or isinstance(high, Expr):
+def clip(x: Any, low: Any = None, high: Any = None) -> Expr:
+    """Limit x to the interval from low to high; no gradient flows where x is at or beyond a limit.
+
+    With one limit (the other is None) it is `maximum` or `minimum`.
+    """
+    limits = [one for one in (low, high) if one is not None]
+    if not limits or not all(isinstance(one, Real) for one in limits):
         raise GraphError("clip takes numbers for its limits", where=user_location(), hint="use gv.maximum, gv.minimum")
+    if len(limits) == 1:
+        return minimum(x, high) if low is None else maximum(x, low)
     return _clip(x, low=float(low), high=float(high))
 
 

@@ -21,7 +21,7 @@ def _key_symbol(attrs: Any, shapes: Any) -> str:
 def _item_shape(old: Shape, *, key: Any) -> Shape:
     try:
         return tuple(np.broadcast_to(np.empty(()), old)[key].shape)
-    except IndexError as error:
+    except (IndexError, ValueError) as error:  # ValueError: a step of 0
         raise ShapeError(str(error)) from None
 
 
@@ -73,10 +73,14 @@ def _spelled_out(key: Any, ndim: int) -> tuple[Any, ...]:
 
 
 def _index(part: Any) -> Any:
-    if part is None or part is Ellipsis or isinstance(part, slice):
+    if part is None or part is Ellipsis:
         return part
+    if isinstance(part, slice):
+        return slice(*(None if end is None else _whole(end) for end in (part.start, part.stop, part.step)))
     if isinstance(part, Expr):
         raise GraphError("a node cannot be an index", where=user_location(), hint="index with numbers or an array")
+    if isinstance(part, (bool, np.bool_)):
+        raise GraphError(f"{part} is no index", where=user_location(), hint="use 0 or 1, or an array of booleans")
     try:
         return operator.index(part)
     except TypeError:
@@ -86,3 +90,11 @@ def _index(part: Any) -> Any:
                 f"{part!r} is no index", where=user_location(), hint="use integers, slices or boolean arrays"
             ) from None
         return array if array.dtype.kind in "iub" else array.astype(np.intp)
+
+
+def _whole(end: Any) -> int:
+    try:
+        return operator.index(end)
+    except TypeError:
+        what = "a node" if isinstance(end, Expr) else repr(end)
+        raise GraphError(f"{what} cannot bound a slice", where=user_location(), hint="use integers") from None

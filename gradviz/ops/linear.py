@@ -209,6 +209,8 @@ def einsum(subscripts: str, *operands: Any) -> Expr:
         >>> gv.einsum("ij,j->i", gv.param("A", shape=(2, 3)), gv.data("x", shape=3)).shape
         (2,)
     """
+    if not isinstance(subscripts, str):
+        raise GraphError("einsum takes its subscripts first", where=user_location(), hint='einsum("ij,j->i", W, x)')
     handles = [as_handle(operand) for operand in operands]
     return _einsum(*handles, subscripts=_explicit(subscripts, [handle.ndim for handle in handles]))
 

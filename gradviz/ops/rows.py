@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.core.apply import constant
+from gradviz.core.arrays import real_dtype
 from gradviz.core.batch import Lifted, leading
 from gradviz.core.expr import Expr
 from gradviz.core.primitive import FUNCTIONS, Shape, function, primitive
@@ -137,7 +138,7 @@ def one_hot(indices: Any, count: int, dtype: Any = np.float64) -> Expr:
     """
     chosen = indices if isinstance(indices, Expr) else constant(indices, np.intp)
     _need_integers("one_hot", chosen)
-    return _one_hot(chosen, count=operator.index(count), dtype=np.dtype(dtype))
+    return _one_hot(chosen, count=operator.index(count), dtype=real_dtype(dtype))
 
 
 def _need_integers(what: str, indices: Expr) -> None:

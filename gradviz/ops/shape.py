@@ -212,9 +212,10 @@ def stack(arrays: Sequence[Any], axis: int = 0) -> Expr:
 
 
 def _several(arrays: Sequence[Any], what: str) -> list[Expr]:
-    if isinstance(arrays, Expr) or not arrays:
+    handles = [as_handle(array) for array in arrays] if not isinstance(arrays, Expr) and np.iterable(arrays) else []
+    if not handles:
         raise GraphError(f"{what} takes a list of nodes", where=user_location(), hint=f"gv.{what}([a, b])")
-    return [as_handle(array) for array in arrays]
+    return handles
 
 
 @function

@@ -13,6 +13,7 @@ from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph
 from gradviz.core.loop import passed_on
 from gradviz.core.replay import replay
+from gradviz.core.tape import private_tape
 from gradviz.core.unroll import as_graph
 from gradviz.errors import GraphError, user_location
 from gradviz.namespaces import nodes as xp
@@ -20,6 +21,7 @@ from gradviz.passes.given import scalar_root_of
 from gradviz.passes.rewrite import simplify
 
 
+@private_tape()
 def derivative(graph: Graph | Expr, wrt: str, *, output: str | None = None) -> Graph:
     """Return the derivative of a graph by a leaf, as a graph.
 
@@ -49,6 +51,7 @@ def derivative(graph: Graph | Expr, wrt: str, *, output: str | None = None) -> G
     return simplify(freeze(**{f"∂{name}/∂{wrt}": found}))
 
 
+@private_tape()
 def hessian_vector(graph: Graph | Expr, wrt: str, vector: Any, *, output: str | None = None) -> Graph:
     """Return the product of the Hessian by a leaf with a vector, as a graph: ∂(∂output/∂leaf · v)/∂leaf.
 

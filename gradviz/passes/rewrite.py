@@ -16,6 +16,7 @@ from gradviz.core.expr import Expr, handle_at
 from gradviz.core.graph import Graph, Node
 from gradviz.core.primitive import CONSTANT, FUNCTIONS, attrs_key
 from gradviz.core.replay import rebuild, replay
+from gradviz.core.tape import private_tape
 from gradviz.namespaces import numpy as xp
 
 Rule = Callable[[Node, list[Expr], list[Any]], Expr | None]
@@ -25,6 +26,7 @@ MOST_FOLDED = 10_000
 """Constants of more elements than this are not computed beforehand."""
 
 
+@private_tape()
 def simplify(graph: Graph) -> Graph:
     """Return a graph that computes the same outputs with fewer nodes.
 

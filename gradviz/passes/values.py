@@ -49,10 +49,10 @@ class NodeValues(Mapping[int, Any]):
         return np.float64(value) if type(value) is float else value
 
     def get(self, key: object, default: Any = None) -> Any:
-        """Return the value of a node, or the default where it is not computed."""
+        """Return the value of a node, or the default where it is not computed or there is no such node."""
         try:
             return self[key]
-        except NotComputedError:
+        except KeyError:
             return default
 
     def __contains__(self, key: object) -> bool:

@@ -1,6 +1,7 @@
 """batched: what a graph for many samples computes is what the graph for one computes of each."""
 
 import itertools
+import math
 
 import numpy as np
 import pytest
@@ -74,6 +75,20 @@ def test_a_loop_is_batched_as_a_loop():
     found = gv.evaluate(many, at={"x": xs}).output
     for sample in range(SIZE):
         np.testing.assert_allclose(found[sample], gv.evaluate(graph, at={"x": xs[sample]}).output, rtol=1e-13)
+
+
+@pytest.mark.parametrize(
+    "key", [np.array([[0, 1], [1, 2]]), (1, np.array([[0, 1], [1, 2]])), (slice(0, 2), slice(0, 2))]
+)
+def test_a_scatter_has_the_key_of_its_result(key):
+    shape = (3, 3) if isinstance(key, tuple) else (4,)
+    x, c = gv.data("x", [[1.0, 2.0], [3.0, 4.0]]), gv.param("c", np.arange(math.prod(shape)).reshape(shape))
+    loss = gv.sum(c * gv.square(gv.scatter(x, key, shape)))
+    given = np.arange(8.0).reshape(2, 2, 2)
+    one = [gv.backprop(loss, at={"x": sample}) for sample in given]
+    many = gv.backprop(gv.batched(loss, 2), at={"x": given})
+    assert many.output == pytest.approx(np.mean([values.output for values in one]))
+    np.testing.assert_allclose(many.grad["c"], np.mean([values.grad["c"] for values in one], axis=0))
 
 
 def test_no_samples_and_one():

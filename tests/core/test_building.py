@@ -11,7 +11,7 @@ import pytest
 import gradviz as gv
 from gradviz.core.build import roots
 from gradviz.core.tape import current_tape
-from gradviz.errors import GradvizError, GraphError, ShapeError
+from gradviz.errors import GradvizError, GraphError, RuleError, ShapeError
 
 
 def test_square_has_two_edges():
@@ -57,6 +57,70 @@ def test_numpy_on_the_left_builds_nodes():
     np.testing.assert_allclose(gv.evaluate(np.concatenate([W, W])).output, [1, 2, 1, 2])
     with pytest.raises(GraphError, match="is not an array"):
         np.asarray(W)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        lambda x: np.sum(x, 0),
+        lambda x: np.max(x, axis=1, keepdims=True),
+        lambda x: np.linalg.norm(x),
+        lambda x: np.linalg.norm(x, axis=1),
+        lambda x: np.var(x, 1, ddof=1),
+        lambda x: np.reshape(x, (3, 2)),
+        lambda x: np.concatenate([x, x], 1),
+        lambda x: np.stack([x, x], axis=2),
+        lambda x: np.where(x > 2, x, 0),
+        lambda x: np.einsum("ij,kj->ik", x, x),
+        lambda x: np.clip(x, 2, 4),
+        lambda x: np.clip(x, None, 4),
+        lambda x: np.pad(x, 1, mode="constant"),
+        lambda x: np.pad(x, 1, constant_values=3),
+        lambda x: np.take(x, [0, 1], axis=1),
+    ],
+)
+def test_numpys_functions_mean_what_they_mean_to_numpy(use):
+    value = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 7.0]])
+    np.testing.assert_allclose(gv.evaluate(use(gv.param("x", value))).output, use(value), rtol=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("use", "said"),
+    [
+        (lambda x: np.linalg.norm(x, 1), r"numpy.linalg.norm of a node takes no ord=1 \(it takes x, axis, keepdims\)"),
+        (lambda x: np.sum(x, 0, np.float32), "numpy.sum of a node takes no dtype="),
+        (lambda x: np.sum(x, dtype=np.float32), "numpy.sum of a node takes no dtype="),
+        (lambda x: np.pad(x, 1, mode="reflect"), "takes no mode='reflect'"),
+        (lambda x: gv.clip(x, None, None), "clip takes numbers for its limits"),
+        (lambda x: gv.clip(x, [1, 2], 3), "clip takes numbers for its limits"),
+        (lambda x: x[x:], "a node cannot bound a slice"),
+        (lambda x: x[:1.5], "1.5 cannot bound a slice"),
+        (lambda x: x[True], "True is no index"),
+        (gv.stack, "stack takes a list of nodes"),
+        (lambda x: gv.concatenate(3), "concatenate takes a list of nodes"),
+        (lambda x: gv.param("b", shape=2.0), "2.0 is no shape"),
+        (lambda x: gv.param("b", shape=2, dtype="foo"), "'foo' is no dtype"),
+        (lambda x: gv.param("b", _Stubborn()), "the value of 'b' is not an array of numbers: detach it first"),
+        (lambda x: gv.graph(x, x=x * 2), "two outputs are named 'x'"),
+        (lambda x: gv.scope("a/b").__enter__(), "holds a '/'"),
+    ],
+)
+def test_what_is_meant_otherwise_is_refused_with_the_users_line(use, said):
+    with pytest.raises(GraphError, match=said) as caught:
+        use(gv.param("x", [1.0, 2.0]))
+    assert caught.value.where.startswith(__file__)
+
+
+class _Stubborn:
+    """A tensor that wants a gradient from another library."""
+
+    def __array__(self, *_, **__):
+        raise RuntimeError("detach it first")
+
+
+def test_rows_of_an_array_are_a_list_of_nodes():
+    assert gv.evaluate(gv.stack(np.eye(2))).output.tolist() == [[1, 0], [0, 1]]
+    assert gv.evaluate(gv.clip(gv.param("x", [3.0, 1.0]), None, 2)).output.tolist() == [2, 1]
 
 
 def test_unpacking_and_indexing():
@@ -281,5 +345,41 @@ def test_primitives_of_the_user():
             gv.primitive("__doc__", symbol="", forward=abs, partials=(abs,))
         with pytest.raises(GraphError, match="either partials"):
             gv.primitive("other", symbol="", forward=abs)
+        with pytest.raises(GraphError, match="no tuple"):
+            gv.primitive("other", symbol="", forward=abs, partials=abs)
     finally:
         del gv.core.primitive.REGISTRY["cube"], gv.core.primitive.FUNCTIONS["cube"]
+
+
+@pytest.mark.parametrize("value", [3.0, [1.0, 2.0, 3.0]])
+@pytest.mark.parametrize(
+    ("rules", "said"),
+    [
+        ({"vjp": lambda xp, g, f, x: 2 * g * x}, r"the vjp of mine gives .* a tuple with one entry an argument"),
+        ({"vjp": lambda xp, g, f, x: None}, "the vjp of mine gives None"),
+        ({"partials": (lambda xp, f, x: [2 * x],)}, r"partial 1 of mine gives \["),
+        ({"partials": (lambda xp, f, x: None,)}, "partial 1 of mine gives None"),
+        ({"partials": (abs,), "shape": lambda shape: 1 // 0}, "the shape rule of mine failed: ZeroDivisionError"),
+        ({"partials": (abs,), "shape": lambda: ()}, "the shape rule of mine failed: TypeError"),
+        ({"partials": (abs,), "shape": lambda shape: (1.5,)}, r"the shape rule of mine gives \(1.5,\)"),
+    ],
+)
+def test_rules_that_give_something_else_are_refused(rules, said, value):
+    try:
+        mine = gv.primitive("mine", symbol="s", forward=lambda xp, x: x * x, **rules)
+        x = gv.param("x", value)
+        for use in (gv.backprop, lambda loss: gv.derivative(loss, "x")):
+            with pytest.raises(RuleError, match=said) as caught:
+                use(gv.sum(mine(x)))
+            assert caught.value.where.startswith(__file__)
+    finally:
+        del gv.core.primitive.REGISTRY["mine"], gv.core.primitive.FUNCTIONS["mine"]
+
+
+def test_a_shape_may_be_a_list():
+    try:
+        rules = {"forward": lambda xp, x: xp.sum(x, (0,)), "vjp": lambda xp, g, f, x: [xp.broadcast_to(g, xp.shape(x))]}
+        mine = gv.primitive("mine", symbol="s", shape=lambda shape: [], **rules)
+        assert gv.backprop(mine(gv.param("x", [1.0, 2.0]))).grad["x"].tolist() == [1, 1]
+    finally:
+        del gv.core.primitive.REGISTRY["mine"], gv.core.primitive.FUNCTIONS["mine"]

@@ -48,10 +48,23 @@ def test_assignments_in_order():
         ("x > 2", {"x": 3}, 1),
         ("1/(1 + exp(-(w*x)))", {"w": 0, "x": 1}, 0.5),
         ("  x\n", {"x": 4}, 4),
+        ("sum(A, 1)", {"A": [[1, 2], [3, 4]]}, [3, 7]),
+        ("sum(A, -1)", {"A": [[1, 2], [3, 4]]}, [3, 7]),
+        ("softmax(A, 0)", {"A": [[0, 0], [0, 0]]}, [[0.5, 0.5], [0.5, 0.5]]),
+        ("reshape(A, (1, 4))", {"A": [[1, 2], [3, 4]]}, [[1, 2, 3, 4]]),
+        ("transpose(A, (1, 0))", {"A": [[1, 2], [3, 4]]}, [[1, 3], [2, 4]]),
+        ("concatenate([A, A], 1)", {"A": [[1], [3]]}, [[1, 1], [3, 3]]),
+        ("windows(v, 2)", {"v": [1, 2, 3]}, [[1, 2], [2, 3]]),
+        ("split(v, 3)[1]", {"v": [1, 2, 3]}, [2]),
+        ("one_hot(1, 3)", {}, [0, 1, 0]),
+        ("1/2 + 3/x", {"x": 2}, 2),
+        ("clip(x, 0, 1) + maximum(x, 3)", {"x": 2}, 4),
     ],
 )
 def test_values(text, at, expected):
-    assert value(text, **at) == pytest.approx(expected)
+    found = value(text, **at)
+    assert found == pytest.approx(np.array(expected))
+    assert found.dtype == np.float64
 
 
 def test_outputs_are_what_feeds_no_other():
@@ -95,11 +108,32 @@ def test_data_are_marked():
         "(" * 5000 + "x" + ")" * 5000,
         "x\0",
         "matmul(x, y)",
+        "s + 1" + "0" * 400,
+        "stack([x, x])[::0]",
+        "stack([x, x])[0.5:]",
+        "stack([x, x])[True]",
+        "einsum(v, v)",
+        "split(stack([x, x]), 2)",
+        "split(stack([x, x]), 2)[2]",
+        "sum(x, 1.5)",
     ],
 )
 def test_everything_else_is_refused(text):
     with pytest.raises(ExpressionError):
         gv.from_expression(text)
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"at": {"e": 0.5}}, r"'e' is no leaf of the expression \(its leaves are weight\)"),
+        ({"at": {"y": 0.5}}, "'y' is no leaf"),
+        ({"data": ["wieght"]}, r"'wieght' is no leaf of the expression \(did you mean 'weight'\?\)"),
+    ],
+)
+def test_names_that_are_no_leaves_are_refused(options, said):
+    with pytest.raises(ExpressionError, match=said):
+        gv.from_expression("y = e*weight", **options)
 
 
 def test_the_column_is_named():

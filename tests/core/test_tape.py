@@ -1,6 +1,7 @@
 """The tape: arguments in columns, and the short way of what was built before, against the long way."""
 
 import gc
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -108,3 +109,42 @@ def test_the_name_given_last_brings_its_own_latex():
     tape.give_name(index, "y", None)
     assert tape.name(index).tex == "y"
     assert tape.name(index + 1) is None
+
+
+def test_passes_leave_nothing_on_the_users_tape():
+    w, x = gv.param("w", 0.5), gv.data("x", [1.0, 2.0, 3.0])
+    graph = gv.graph(loss=gv.sum(gv.scan(lambda x, h: gv.tanh(w * h + x), x, 0.0)))
+    before = len(w.tape.rows)
+    for use in (
+        gv.evaluate,
+        gv.backprop,
+        gv.check,
+        gv.unroll,
+        lambda graph: gv.derivative(graph, "w"),
+        lambda graph: gv.hessian_vector(graph, "w", 1.0),
+        lambda graph: gv.batched(graph, 2),
+        lambda graph: gv.compile(graph, batch=2).value_and_grad(x=np.ones((2, 3))),
+        lambda graph: gv.from_expression("a*b"),
+    ):
+        use(graph)
+        assert len(w.tape.rows) == before
+    assert current_tape() is w.tape
+    assert gv.evaluate(graph).graph is gv.backprop(graph).graph  # written out once
+    with pytest.raises(GraphError, match="no node named 'v'"):
+        gv.derivative(graph, "v")
+    assert current_tape() is w.tape
+
+
+def test_many_scopes_are_checked_in_little_memory():
+    h, count = gv.param("x", 1.0), 6000
+    for step in range(count):
+        with gv.scope(f"step{step}"):
+            h = gv.tanh(h)
+    graph = gv.graph(h)
+    tracemalloc.start()
+    try:
+        gv.graph(h)
+        assert tracemalloc.get_traced_memory()[1] < 6e6
+    finally:
+        tracemalloc.stop()
+    assert graph.nodes[-1].scope == "step5999"

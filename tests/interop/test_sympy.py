@@ -159,7 +159,7 @@ def test_what_has_no_graph(expression, line):
 
 
 def test_values_for_what_is_not_there():
-    with pytest.raises(gv.GradvizError, match="'z' is not in the expression"):
+    with pytest.raises(gv.GradvizError, match="'z' is no leaf of the expression"):
         gv.from_sympy(X, at={"z": 1.0})
 
 

@@ -88,6 +88,15 @@ def test_twice_gives_the_same_bits():
     assert first.grad["W"].tobytes() == second.grad["W"].tobytes()
 
 
+def test_the_output_need_not_be_the_last_node():
+    w = gv.param("w", 3.0)
+    square = (w * w).named("h")
+    graph = gv.graph(square * 5)
+    inner = gv.backprop(graph.with_outputs({"h": graph.find("h")}))
+    assert (inner.output, inner.grad["w"]) == (9, 6)
+    assert gv.backprop(gv.graph(h=square, y=square * 5), output="y").grad["w"] == 30
+
+
 def test_seeds():
     x = gv.param("x", [1.0, 2.0])
     graph = gv.graph(gv.square(x))
@@ -104,10 +113,22 @@ def test_values_that_do_not_fit():
         gv.evaluate(graph)
     with pytest.raises(ValueMissingError, match=r"shape \(2,\), the value given has \(3,\)"):
         gv.evaluate(graph, at={"W": [1, 2, 3]})
-    with pytest.raises(ValueMissingError, match="not an array of numbers"):
+    with pytest.raises(ValueMissingError, match="not real numbers: 'ab'"):
         gv.evaluate(graph, at={"W": "ab"})
     with pytest.raises(GraphError, match="is computed"):
         gv.evaluate(hinge(), at={"score": 1})
+    for value in (None, "3", 1 + 2j, np.array(1 + 2j), 2.9):
+        with pytest.raises(ValueMissingError, match="the value of 'n' is not (real|whole) numbers"):
+            gv.evaluate(gv.data("n", 1, dtype=int) * 2, at={"n": value})
+
+
+def test_a_node_that_there_is_not_is_in_no_mapping():
+    values = gv.backprop(hinge())
+    assert "zzz" not in values.forward
+    assert ("zzz", 0) not in values.local
+    assert values.forward.get("zzz", 5) == values.local.get(("zzz", 0), 5) == 5
+    with pytest.raises(GraphError, match="no node named 'zzz'"):
+        values.forward["zzz"]
 
 
 @pytest.mark.parametrize(
