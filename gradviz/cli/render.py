@@ -21,6 +21,7 @@ from gradviz.cli.script import Script
 from gradviz.cli.viewer import open_file
 from gradviz.cli.watch import repeat
 from gradviz.draw.picture import FORMATS, Picture
+from gradviz.draw.raster import SCALE
 from gradviz.draw.worksheet import BLANKS
 from gradviz.errors import UsageError
 
@@ -38,6 +39,7 @@ class Job:
     frames: str = ""
     blank: tuple[str, ...] = ()
     seed: int | None = None
+    scale: float = SCALE
 
     def run(self, answer: TextIO) -> list[Output]:
         """Draw and write everything, and answer with what was written.
@@ -80,7 +82,7 @@ class Job:
                 yield from self._worksheet(item, output)
                 return
             if not self.frames:
-                yield item, output, item.picture.render(output.format)
+                yield item, output, item.picture.render(output.format, scale=self.scale)
                 return
             pictures = draw_frames(item, self.at, self.look, self.frames)
             if output.format in ("pdf", "tex"):
@@ -89,7 +91,7 @@ class Job:
             if output.path is None:
                 raise UsageError("stdout takes one file", hint="write the frames as a PDF: --format pdf")
             for place, picture in enumerate(pictures):
-                yield item, output.numbered(place), picture.render(output.format)
+                yield item, output.numbered(place), picture.render(output.format, scale=self.scale)
 
     def _worksheet(self, item: Drawn, output: Output) -> Iterator[tuple[Drawn, Output, bytes]]:
         """Draw the sheet and its key: two files, or two pages."""
@@ -99,8 +101,8 @@ class Job:
             return
         if output.path is None:
             raise UsageError("stdout takes one file", hint="write the sheet and its key as a PDF: --format pdf")
-        yield item, output, pictures[0].render(output.format)
-        yield item, output.extended("key"), pictures[1].render(output.format)
+        yield item, output, pictures[0].render(output.format, scale=self.scale)
+        yield item, output.extended("key"), pictures[1].render(output.format, scale=self.scale)
 
     def watch(self, answer: TextIO, script: Script, show: bool) -> None:
         """Draw again on every save, until the user interrupts it; an error is shown and watching goes on."""
@@ -153,6 +155,7 @@ def open_outputs(outputs: Sequence[Output]) -> None:
     "--format", "formats", multiple=True, type=click.Choice(list(FORMATS)), help="May be given several times."
 )
 @look_options
+@click.option("--scale", type=float, help=f"Of a PNG: so many pixels for each px ({SCALE:g} by default).")
 @click.option("--no-values", is_flag=True, help="Leave out f and g beside the nodes.")
 @click.option("--frames", "by_step", is_flag=True, help="A picture for each step of backpropagation, numbered.")
 @click.option("--phases", "by_phase", is_flag=True, help="A picture for each phase: start, values, adjoints.")
@@ -173,6 +176,7 @@ def command(
     output: str | None,
     formats: tuple[str, ...],
     points: tuple[str, ...],
+    scale: float | None,
     no_values: bool,
     by_step: bool,
     by_phase: bool,
@@ -194,8 +198,11 @@ def command(
         raise UsageError("--frames, --phases and --blank go with none of each other, --no-values and --path")
     if seed is not None and not blank:
         raise UsageError("--seed says which of --blank f, g or edges are left out")
+    if scale is not None and "png" not in naming.formats:
+        raise UsageError("--scale is of a PNG", hint="the other formats can be scaled where they are put")
     frames = "step" if by_step else "phase" if by_phase else ""
-    job = Job(wanted, naming, Look(**look), parse_at(points), not no_values, as_json, frames, blank, seed)
+    at, size = parse_at(points), SCALE if scale is None else scale
+    job = Job(wanted, naming, Look(**look), at, not no_values, as_json, frames, blank, seed, size)
     answer = streams.take_stdout()
     if watch and wanted.script is not None:
         job.watch(answer, wanted.script, show)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
 
 import click
@@ -17,7 +17,8 @@ from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_optio
 from gradviz.cli.outputs import Output
 from gradviz.cli.points import parse_at
 from gradviz.core.plain import tex_to_text, visible
-from gradviz.errors import UsageError
+from gradviz.errors import GraphError, UsageError
+from gradviz.passes.steps import forward_steps
 from gradviz.passes.walk import Walk
 
 _MOST_SHOWN = 1000
@@ -50,9 +51,7 @@ def command(
         names = ", ".join(name for name, _, _ in graphs)
         raise UsageError(f"there are {len(graphs)} graphs here: {names}", hint=f"name one: {target}:{graphs[0][0]}")
     with without_place():
-        walks = [
-            (name, graph, at, gv.steps(graph, at, learning_rate=rate, rounds=rounds)) for name, graph, at in graphs
-        ]
+        walks = [(name, graph, at, _steps(name, graph, at, rate, rounds)) for name, graph, at in graphs]
     if interactive:
         (name, graph, at, steps) = walks[0]
         _walk(Walk(graph, steps, at), name, views, answer)
@@ -62,6 +61,18 @@ def command(
     else:
         for place, (name, _, _, steps) in enumerate(walks):
             _print(name, steps, answer, gap=place > 0)
+
+
+def _steps(name: str, graph: gv.Graph, at: Mapping[str, Any], rate: float, rounds: int) -> tuple[gv.Step, ...]:
+    """Return the steps of a graph: those forward, where no backpropagation can start."""
+    try:
+        return gv.steps(graph, at, learning_rate=rate, rounds=rounds)
+    except GraphError as error:
+        found = forward_steps(gv.evaluate(graph, at))
+        if len(graph.outputs) > 1 or not found:
+            raise
+        streams.say(f"{name}: forward alone: {error.what}")
+        return found
 
 
 def _walk(walk: Walk, name: str, views: Output, answer: TextIO) -> None:

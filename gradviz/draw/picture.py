@@ -128,32 +128,39 @@ class Picture:
         """Return the picture as Graphviz's DOT."""
         return str(self.to_graphviz().source)
 
-    def render(self, format: str) -> bytes:  # noqa: A002 - the word users know
+    def render(self, format: str, *, scale: float = SCALE) -> bytes:  # noqa: A002 - the word users know
         """Return the picture in a format of `FORMATS`.
+
+        Args:
+            format: its name.
+            scale: of a PNG, so many pixels for each px.
 
         Raises:
             UsageError: for an unknown format.
+            DrawError: for an image too large to be made.
         """
         check_choice("format", format, FORMATS)
-        made = FORMATS[format](self)
+        made = self.png(scale) if format == "png" else FORMATS[format](self)
         return made if isinstance(made, bytes) else made.encode("utf-8", "replace")
 
-    def save(self, path: str | Path, format: str | None = None) -> Path:  # noqa: A002 - as `render`
+    def save(self, path: str | Path, format: str | None = None, *, scale: float = SCALE) -> Path:  # noqa: A002 - as `render`
         """Write the picture to a file, whole or not at all.
 
         Args:
             path: the file.
             format: one of `FORMATS`; by default the file's suffix.
+            scale: of a PNG, so many pixels for each px.
 
         Returns:
             The path.
 
         Raises:
             UsageError: for an unknown format.
+            DrawError: for an image too large to be made.
             FileError: when the file cannot be written; what was there is as it was.
         """
         target = Path(path)
-        write_atomically(target, self.render(format or format_of(target, FORMATS)))
+        write_atomically(target, self.render(format or format_of(target, FORMATS), scale=scale))
         return target
 
     def _repr_svg_(self) -> str:

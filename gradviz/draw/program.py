@@ -16,8 +16,7 @@ from gradviz.passes.evaluate import backprop, evaluate
 from gradviz.passes.labels import Labeler, node_numbers
 from gradviz.passes.paths import Path, count_paths, write_paths
 from gradviz.passes.program import record
-from gradviz.passes.step_writer import StepWriter
-from gradviz.passes.steps import Round, Step, steps
+from gradviz.passes.steps import Step, forward_steps, steps
 from gradviz.passes.values import Values
 
 
@@ -52,9 +51,7 @@ class Walkthrough:
             return cls(graph, given, backprop(graph, at), steps(graph, at, learning_rate=learning_rate))
         except GraphError:  # no single number to start from
             found = evaluate(graph, at)
-            name, root = next(iter(graph.outputs.items()))
-            turn = Round(graph, found, 1, learning_rate, root, StepWriter(graph, (), name))
-            return cls(graph, given, found, tuple(turn.forward()))
+            return cls(graph, given, found, forward_steps(found))
 
     @property
     def root(self) -> int:

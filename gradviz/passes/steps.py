@@ -149,6 +149,17 @@ def steps(
     return tuple(found)
 
 
+def forward_steps(values: Values) -> tuple[Step, ...]:
+    """Walk through a graph's values alone, where there is no single number to differentiate.
+
+    Args:
+        values: from `evaluate`.
+    """
+    graph = values.graph
+    name, root = next(iter(graph.outputs.items()))
+    return tuple(Round(graph, values, 1, 0.0, root, StepWriter(graph, (), name)).forward())
+
+
 @dataclass(frozen=True)
 class Round:
     """One round of forward, backward and update."""

@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 
 on_linux = pytest.mark.skipif(sys.platform != "linux", reason="other desktops open files otherwise")
@@ -68,6 +69,17 @@ def test_a_picture_of_the_script_is_drawn_as_it_is(gradviz):
     for option in (["--theme", "slide"], ["--labels", "none"], ["--direction", "up"], ["--path", "x"], ["--no-values"]):
         line = f"{option[0]}: a picture that the script has made stays as it is"
         gradviz.refuses("render", "made.py", *option, status=2, line=line)
+
+
+def test_a_png_has_so_many_pixels_for_each_px(hinge):
+    sizes = []
+    for scale in ("1", "2"):
+        hinge.quick("render", "hinge.py", "-o", "hinge.png", "--scale", scale)
+        data = (hinge.folder / "hinge.png").read_bytes()
+        sizes.append([int.from_bytes(data[16:20], "big"), int.from_bytes(data[20:24], "big")])
+    np.testing.assert_allclose(sizes[1], np.multiply(sizes[0], 2), atol=1)
+    hinge.refuses("render", "hinge.py", "--scale", "2", status=2, line="--scale is of a PNG")
+    hinge.refuses("render", "hinge.py", "-o", "x.png", "--scale", "-1", status=1, line="cannot be made")
 
 
 def test_formats_and_names_of_files(hinge):

@@ -245,6 +245,17 @@ def test_several_graphs_are_printed_one_after_the_other(gradviz):
     assert [line for line in lines if not line.startswith(" ") and not line[:1].isdigit()] == ["a", "", "b"]
 
 
+def test_what_is_no_single_number_is_stepped_forward_alone(gradviz):
+    gradviz.write("map.py", "import gradviz as gv\nx = gv.param('x', [1.0, 2.0])\nphi = gv.square(x) + 1\n")
+    done = gradviz.quick("step", "map.py")
+    assert done.stdout.splitlines() == [
+        "phi",
+        "1 forward  f_1 = x^2 = [1, 2]^2 = [1, 4]",
+        "2 forward  f_0 = f_1 + 1 = [1, 4] + 1 = [2, 5]",
+    ]
+    assert done.stderr.startswith("gradviz: phi: forward alone: node 2 (add) has shape (2,)")
+
+
 @pytest.mark.parametrize(
     ("args", "status", "line"),
     [
