@@ -253,7 +253,7 @@ def test_what_is_no_single_number_is_stepped_forward_alone(gradviz):
         "1 forward  f_1 = x^2 = [1, 2]^2 = [1, 4]",
         "2 forward  f_0 = f_1 + 1 = [1, 4] + 1 = [2, 5]",
     ]
-    assert done.stderr.startswith("gradviz: phi: forward alone: node 2 (add) has shape (2,)")
+    assert done.stderr.startswith("gradviz: phi: forward alone: node 3 (add) has shape (2,)")
 
 
 @pytest.mark.parametrize(
