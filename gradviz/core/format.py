@@ -73,7 +73,7 @@ def array_tex(value: Any) -> str:
         return number_tex(array.item())
     if not is_printed(array.shape):
         norm = number_tex(_norm(array))
-        return rf"{_shape_tex(array.shape)},\ \|\cdot\| = {norm}"
+        return rf"{shape_tex(array.shape)},\ \|\cdot\| = {norm}"
     if array.ndim == 1:
         inside = r",\ ".join(number_tex(x) for x in array.tolist())
         return f"[{inside}]"
@@ -103,7 +103,8 @@ def _norm(array: Any) -> float:
         return float(np.linalg.norm(array.astype(np.float64).ravel()))
 
 
-def _shape_tex(shape: tuple[int, ...]) -> str:
+def shape_tex(shape: tuple[int, ...]) -> str:
+    """Write a shape as LaTeX."""
     return r"{\times}".join(map(str, shape))
 
 

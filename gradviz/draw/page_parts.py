@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from html import escape
 
+from gradviz.core.format import is_printed
 from gradviz.core.graph import Graph
 from gradviz.core.holes import HOLE, MODES, apart, hole, without_holes
 from gradviz.draw.mathml import to_mathml
@@ -53,8 +54,9 @@ class PageParts:
                 left = slope if count == 1 else rf"\text{{path {number + 1}:}}\ "
                 items.append(f'<li data-leaf="{leaf}">{_product(left, count == 1, path, key)}</li>')
             if len(paths) > 1:
-                total = _math_chain([slope, " + ".join(hole(f"p{leaf}/{number}") for number in range(len(paths)))])
-                items.append(f'<li data-leaf="{leaf}">{total} {_part(hole(f"g{leaf}"))}</li>')
+                summands = " + ".join(apart(f"p{leaf}/{number}") for number in range(len(paths)))
+                shown = [summands] if is_printed(self._graph.rows[leaf].shape) else []
+                items.append(f'<li data-leaf="{leaf}">{_math_chain([slope, *shown, hole(f"g{leaf}")])}</li>')
         return items, edges
 
     def fields(self) -> Iterator[str]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from gradviz.core.format import array_tex, array_text
+from gradviz.core.format import array_tex, array_text, shape_tex
 from gradviz.core.graph import Graph, Node
 from gradviz.core.plain import tex_to_text
 from gradviz.figures.model import Figure, FigureEdge, FigureNode, Kind, Label
@@ -24,6 +25,8 @@ MOST_SHARED = 3
 _NOT_COMPUTED = (r"\cdot", "not computed")
 _MOST_DESCRIBED = 40
 _LONGEST_CAPTION = 60
+_LARGEST_JACOBIAN = 100_000
+"""A Jacobian of more elements is not computed for its norm: its shape stands alone."""
 _MOST_CAPTIONS = 3
 """More paths than this are counted below the picture, not written out."""
 
@@ -190,9 +193,17 @@ class _BackpropView:
             tex = self._labeler.derivative(parent, slot)
             yield Label(tex, tex_to_text(tex))
         if self._labels in ("numeric", "both") and self._values is not None:
-            number = _number(self._values.local.get((parent, slot)), f"d{parent}/{slot}")
+            number = self._slope(self._values, parent, slot)
             if self._labels == "numeric" or number.tex != tex:
                 yield number
+
+    def _slope(self, values: Values, parent: int, slot: int) -> Label:
+        row, child = self._graph.rows[parent], self._graph.rows[self._graph.args[parent][slot]]
+        shape = row.shape + child.shape
+        if not row.op.elementwise and row.shape and math.prod(shape) > _LARGEST_JACOBIAN:
+            tex = shape_tex(shape)
+            return Label(tex, tex_to_text(tex))
+        return _number(values.local.get((parent, slot)), f"d{parent}/{slot}")
 
     def _description(self, nodes: list[FigureNode], title: str) -> str:
         """Say in words what the picture shows, for a reader that cannot see it."""

@@ -206,7 +206,8 @@ def _einsum(args: tuple[Term, ...], attrs: tuple[Any, ...]) -> Term | None:
     kept = [(arg, letters) for arg, letters in factors if not _repeats(arg, letters, output)]
     if not kept:
         lengths = dict(pair for arg, letters in factors if letters for pair in zip(letters, arg.attrs[0], strict=True))
-        return Term("ones", (), (tuple(lengths[letter] for letter in output),)) if output else ONE
+        known = output and set(output) <= lengths.keys()  # of what was simplified before, they may be gone
+        return Term("ones", (), (tuple(lengths[letter] for letter in output),)) if known else ONE
     terms, places = zip(*kept, strict=True)
     if places == (output[::-1],) and len(output) == 2:
         return _transposed(terms[0])

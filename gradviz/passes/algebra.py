@@ -192,7 +192,10 @@ class Algebra:
         """Return the expression in the shortest of the forms that SymPy finds within a time limit."""
         forms = [expression]
         with suppress(TimeIsUpError, RecursionError), time_limit(_SECONDS):
-            forms.extend(form(expression) for form in (sympy.factor_terms, sympy.factor, sympy.expand, sympy.simplify))
+            for form in (sympy.factor_terms, sympy.factor, sympy.expand, sympy.simplify):
+                found = form(expression)
+                if not _multiplied_out(found):
+                    forms.append(found)
         return min(forms, key=lambda form: (_length(form), forms.index(form)))
 
     def formula(self, expression: Any) -> Any:
@@ -204,6 +207,13 @@ class Algebra:
 def _length(expression: Any) -> int:
     """How long an expression is to read."""
     return int(expression.count_ops()) + sum(1 for part in sympy.preorder_traversal(expression) if part.is_Atom)
+
+
+def _multiplied_out(expression: Any) -> bool:
+    """Whether a summand was multiplied by a factor of the common denominator, only to be divided by it."""
+    top, bottom = sympy.fraction(expression)
+    factors = {factor for summand in sympy.Add.make_args(top) for factor in sympy.Mul.make_args(summand)}
+    return any(factor in factors for factor in sympy.Mul.make_args(bottom) if not factor.is_number)
 
 
 def _letters(tex: str) -> str:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 import gradviz as gv
 from gradviz.draw.theme import THEMES
 from gradviz.errors import DrawError, FileError, UsageError
+from gradviz.passes import evaluate
 
 HINGE = ROOT / "examples" / "hinge_loss.py"
 
@@ -98,6 +99,19 @@ def test_what_is_not_computed_is_not_zero():
     assert {text.kind for text in scene.texts} >= {"forward"}
     assert "backward" not in {text.kind for text in scene.texts}
     assert "forward" not in {text.kind for text in gv.figure(hinge(), values=False).scene.texts}
+
+
+@pytest.mark.parametrize(("size", "made"), [(4, True), (20, False)])
+def test_a_large_jacobian_is_not_made_for_its_norm(monkeypatch, size, made):
+    asked = []
+    whole = evaluate.local_derivative
+    monkeypatch.setattr(evaluate, "local_derivative", lambda *args: asked.append(args[2:]) or whole(*args))
+    X, W = gv.data("X", np.ones((size, size))), gv.param("W", np.ones((size, size)))
+    graph = gv.graph(gv.sum(X @ W))
+    edges = gv.figure(graph, values=gv.backprop(graph), labels="numeric").figure.edges
+    (label,) = next(edge.labels for edge in edges if edge.slot == 1)
+    assert label.text == ("4×4×4×4, norm 8" if made else "20×20×20×20")
+    assert ((2, 1) in asked) is made
 
 
 def test_two_edges_of_a_square_are_two():

@@ -183,6 +183,11 @@ def test_a_transpose_of_a_transpose_is_the_matrix_itself():
     assert gv.explain(gv.sum(W.T @ u), "W").simplified == r"(\mathbf{1}\,u^{\top})^{\top}"
 
 
+def test_no_summand_is_multiplied_by_another_ones_denominator():
+    x, a, b, c, d = (gv.param(name, 2.0) for name in "xabcd")
+    assert gv.explain(x * a / d + x * b / d + x * c, "x").simplified == r"\frac{a}{d} + \frac{b}{d} + c"
+
+
 @pytest.mark.parametrize(
     ("subscripts", "expected"),
     [

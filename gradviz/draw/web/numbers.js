@@ -71,7 +71,7 @@ const row = numbers => numbers.flatMap((one, i) => i ? [math("mo", ","), ...numb
 function fillMath(hole, value) {
   const {kind, shape, rows} = shown(value), first = rows[0];
   if (kind === "norm") {
-    hole.replaceChildren(math("mtext", `${shape}, \u2016\u00b7\u2016 = `), ...numberMath(first[0]));
+    hole.replaceChildren(math("mtext", `${shape}, \u2016\u00b7\u2016\u00a0=\u00a0`), ...numberMath(first[0]));
   } else if (kind === "matrix") {
     const cells = rows.map(one => math("mtr", ...one.map(cell => math("mtd", ...numberMath(cell)))));
     hole.replaceChildren(math("mo", "["), math("mtable", ...cells), math("mo", "]"));
