@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import gradviz as gv
+from gradviz.compiler.gradients import with_gradients
+from gradviz.core.primitive import Primitive
 from gradviz.errors import GradvizError, GraphError, ValueMissingError
 from gradviz.passes.values import NotComputedError
 
@@ -167,11 +169,19 @@ def test_an_infinity_that_is_meant_is_not_named(build, named):
 
 
 def test_a_failing_rule_is_reported_with_its_node():
-    from gradviz.core.primitive import Primitive
-
     broken = Primitive("broken", "b", forward=lambda xp, x: xp.nothing(x), partials=(lambda xp, f, x: 1,))
     with pytest.raises(GradvizError, match="the rule of node 1 .broken. failed: AttributeError"):
         gv.evaluate(broken(gv.param("x", [1.0])))
+
+
+@pytest.mark.parametrize(
+    "differentiate",
+    [gv.backprop, lambda graph: gv.derivative(graph, "x"), lambda graph: with_gradients(graph, "y", [0])],
+)
+def test_a_failing_derivative_is_reported_with_its_node(differentiate):
+    broken = Primitive("broken", "b", forward=lambda xp, x: x, partials=(lambda xp, f, x: xp.nothing(x),))
+    with pytest.raises(GradvizError, match="the rule of node 1 .broken. failed: AttributeError"):
+        differentiate(gv.graph(y=broken(gv.param("x", 1.0))))
 
 
 def test_stability():
