@@ -181,7 +181,9 @@ class Round:
                 yield self._step("forward", index, None, self.values.forward[index])
 
     def backward(self) -> Iterator[Step]:
-        """Go back along every edge from the output."""
+        """Go back along every edge from the output, if a gradient flows anywhere."""
+        if self.root not in self.values.backward:
+            return
         found: dict[int, Any] = {self.root: self.values.backward[self.root]}
         missing = self._uses()
         yield self._step("seed", self.root, None, found[self.root])

@@ -202,3 +202,8 @@ def test_what_is_no_walk(options, line):
 def test_an_output_that_is_an_array_is_refused():
     with pytest.raises(gv.GradvizError, match="backpropagation starts at a single number"):
         gv.steps(gv.stack([gv.param("x", 1.0), gv.param("y", 1.0)]))
+
+
+def test_where_no_gradient_flows_there_are_steps_forward_alone():
+    labels = gv.data("labels", [0, 2], dtype=int)
+    assert {step.phase for step in gv.steps(gv.sum(gv.one_hot(labels, 3)))} == {"forward"}
