@@ -191,7 +191,8 @@ class Algebra:
         forms = [expression]
         with suppress(TimeIsUpError, RecursionError), time_limit(seconds):
             forms.extend(form(expression) for form in (sympy.factor_terms, sympy.factor, sympy.expand, sympy.simplify))
-        return min(forms, key=lambda form: (_length(form), forms.index(form)))
+        shown = [form for form in forms if form is expression or not form.has(sympy.Piecewise)]  # a label has no cases
+        return min(shown, key=lambda form: (_length(form), forms.index(form)))
 
     def formula(self, expression: Any) -> Any:
         """Return the expression with indicators as Piecewise, for a reader who goes on with SymPy."""
