@@ -64,9 +64,11 @@ def negated(term: Term) -> Term | None:
     if term.fn == "negative":
         return term.args[0]  # type: ignore[no-any-return]
     if term.fn in ("multiply", "divide"):
-        first = negated(term.args[0])
-        if first is not None:
-            return _first(_RULES[term.fn](first, term.args[1]), Term(term.fn, (first, term.args[1])))
+        for place, arg in enumerate(term.args):
+            plain = negated(arg)
+            if plain is not None:
+                args = (*term.args[:place], plain, *term.args[place + 1 :])
+                return _first(_RULES[term.fn](*args), Term(term.fn, args))
     return None
 
 

@@ -139,7 +139,7 @@ def _binding(tex: str) -> int:
 
 
 def _add(term: Term) -> tuple[str, int]:
-    return f"{_at_least(SUM, term.args[0])} + {_at_least(SUM, term.args[1])}", SUM
+    return summed([_at_least(SUM, arg) for arg in term.args]), SUM
 
 
 def _subtract(term: Term) -> tuple[str, int]:

@@ -194,7 +194,7 @@ class Algebra:
         with suppress(TimeIsUpError, RecursionError), time_limit(_SECONDS):
             for form in (sympy.factor_terms, sympy.factor, sympy.expand, sympy.simplify):
                 found = form(expression)
-                if not _multiplied_out(found):
+                if not (_multiplied_out(found) or found.has(sympy.Piecewise)):  # a label has no cases
                     forms.append(found)
         return min(forms, key=lambda form: (_length(form), forms.index(form)))
 

@@ -153,6 +153,7 @@ def test_the_sum_is_simplified():
     assert found.simplified == "0"
     product = gv.explain(x * x, "x")
     assert (product.count, product.simplified) == (2, r"2\,x")
+    assert r"\operatorname{sign}(x)" in gv.explain(gv.abs(x) / x, "x").simplified  # SymPy has cases, x = 0 apart
 
 
 @pytest.mark.parametrize(

@@ -110,6 +110,9 @@ def test_a_one_in_bold_is_not_read_as_a_digit():
 def test_the_signs_of_factors_come_first():
     a, b, c = (symbol(name, (2,)) for name in "abc")
     assert to_tex((-a) * b * (-2 * c)) == r"2\,a \odot b \odot c"
+    assert to_tex(a + b * (-c)) == r"a - b \odot c"
+    assert to_tex(a - b / (-c)) == r"a + \frac{b}{c}"
+    assert to_tex(a + symbol("-b", (2,))) == "a + (-b)"
     assert to_tex(a * (-b / c)) == r"-a \odot \frac{b}{c}"
 
 
