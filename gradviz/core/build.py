@@ -117,12 +117,11 @@ def graph(*outputs: Expr, **named: Expr) -> Graph:
             raise GraphError(
                 f"gv.graph takes nodes, not {type(output).__name__}", where=user_location(), hint="gv.graph(loss)"
             )
-    unnamed = "output{}" if len(outputs) > 1 else "output"
-    own = [(output.name or unnamed.format(place), output) for place, output in enumerate(outputs)]
     roots_by_name: dict[str, Expr] = {}
-    for name, output in (*own, *named.items()):
-        if roots_by_name.setdefault(name, output).id != output.id:
-            raise GraphError(f"two outputs are named {name!r}", where=user_location(), hint="gv.graph(a=…, b=…)")
+    for place, output in enumerate(outputs):
+        _add_output(roots_by_name, output.name or (f"output{place}" if len(outputs) > 1 else "output"), output)
+    for name, output in named.items():
+        _add_output(roots_by_name, name, output)
     if not roots_by_name:
         raise GraphError("gv.graph needs at least one output", where=user_location(), hint="gv.graph(loss)")
     handles = list(roots_by_name.values())
@@ -137,6 +136,11 @@ def graph(*outputs: Expr, **named: Expr) -> Graph:
     except GraphError as error:
         raise GraphError(error.what, where=user_location(), hint=error.hint) from None
     return made
+
+
+def _add_output(found: dict[str, Expr], name: str, output: Expr) -> None:
+    if found.setdefault(name, output).id != output.id:
+        raise GraphError(f"two outputs are named {name!r}", where=user_location(), hint="gv.graph(a=…, b=…)")
 
 
 def frozen(outputs: Mapping[str, Expr]) -> Graph:

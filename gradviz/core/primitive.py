@@ -25,6 +25,7 @@ Interval: TypeAlias = tuple[float, float]
 Result = TypeVar("Result")
 Function = TypeVar("Function", bound=Callable[..., Any])
 
+_SEVERAL = (tuple, list)
 REALS: Interval = (-float("inf"), float("inf"))
 
 
@@ -141,18 +142,14 @@ def primitive(name: str, *, symbol: Any, forward: Rule, doc: str = "", **fields:
     if ("partials" in fields) == ("vjp" in fields):
         raise GraphError(f"primitive {name!r} needs either partials (elementwise) or a vjp")
     if "vjp" in fields:
-        fields["vjp"] = _answering(
-            fields["vjp"], f"the vjp of {name}", _is_several, "a tuple with one entry an argument"
-        )
-    elif _is_several(fields["partials"]):
-        fields["partials"] = tuple(
-            _answering(rule, f"partial {place} of {name}", _is_value, "a number or an array")
-            for place, rule in enumerate(fields["partials"], 1)
-        )
+        fields["vjp"] = _checked_vjp(fields["vjp"], f"the vjp of {name}")
+    elif isinstance(fields["partials"], _SEVERAL):
+        rules = enumerate(fields["partials"], 1)
+        fields["partials"] = tuple(_checked_partial(rule, f"partial {place} of {name}") for place, rule in rules)
     else:
         raise GraphError(f"the partials of {name!r} are no tuple", where=user_location(), hint="one rule an argument")
     if "shape" in fields:
-        fields["shape"] = _shape_rule(name, fields["shape"])
+        fields["shape"] = _checked_shape(fields["shape"], f"the shape rule of {name}")
     made = Primitive(name=name, symbol=symbol, forward=forward, **fields)
     object.__setattr__(made, "__doc__", doc or f"The primitive {name}.")
     REGISTRY[name] = made
@@ -184,49 +181,49 @@ def result_dtype(op: Primitive, dtypes: tuple[np.dtype[Any], ...], attrs: Mappin
     return dtype
 
 
-def _is_several(answer: Any) -> bool:
-    return isinstance(answer, (tuple, list))
+# what is no answer to a rule's question might be computed with all the same: it is refused at once
 
 
-def _is_value(answer: Any) -> bool:
-    return answer is not None and not _is_several(answer)
-
-
-def _is_shape(answer: Any) -> bool:
-    return _is_several(answer) and all(isinstance(length, (int, np.integer)) and length >= 0 for length in answer)
-
-
-def _answering(rule: Rule, what: str, fits: Callable[[Any], bool], wanted: str) -> Rule:
-    """Return a rule that raises where its answer is no such thing; it might be computed with all the same."""
-
+def _checked_vjp(rule: Rule, what: str) -> Rule:
     @wraps(rule)
-    def asked(*args: Any, **attrs: Any) -> Any:
+    def vjp(*args: Any, **attrs: Any) -> Any:
         answer = rule(*args, **attrs)
-        if not fits(answer):
-            code = getattr(rule, "__code__", None)
-            raise RuleError(
-                f"{what} gives {short_repr(answer)}",
-                where=f"{code.co_filename}:{code.co_firstlineno}" if code else user_location(),
-                hint=f"it should be {wanted}",
-            )
+        if isinstance(answer, _SEVERAL):
+            return answer
+        raise _refused(rule, what, answer, "a tuple with one entry an argument")
+
+    return vjp
+
+
+def _checked_partial(rule: Rule, what: str) -> Rule:
+    @wraps(rule)
+    def partial(*args: Any, **attrs: Any) -> Any:
+        answer = rule(*args, **attrs)
+        if answer is None or isinstance(answer, _SEVERAL):
+            raise _refused(rule, what, answer, "a number or an array")
         return answer
 
-    return asked
+    return partial
 
 
-def _shape_rule(name: str, rule: Rule) -> Callable[..., Shape]:
-    what = f"the shape rule of {name}"
-    answering = _answering(rule, what, _is_shape, "a tuple of lengths")
-
+def _checked_shape(rule: Rule, what: str) -> Callable[..., Shape]:
     @wraps(rule)
     def shape(*shapes: Shape, **attrs: Any) -> Shape:
         try:
-            return tuple(call_rule(lambda: answering(*shapes, **attrs)))
+            answer = call_rule(lambda: rule(*shapes, **attrs))
         except RuleError as error:
-            said = error.what if error.what.startswith(what) else f"{what} failed: {error.what}"
-            raise RuleError(said, where=error.where or user_location(), hint=error.hint) from error
+            raise RuleError(f"{what} failed: {error.what}", where=error.where or user_location()) from error
+        if isinstance(answer, _SEVERAL) and all(isinstance(n, (int, np.integer)) and n >= 0 for n in answer):
+            return tuple(answer)
+        raise _refused(rule, what, answer, "a tuple of lengths")
 
     return shape
+
+
+def _refused(rule: Rule, what: str, answer: Any, wanted: str) -> RuleError:
+    code = getattr(rule, "__code__", None)
+    where = f"{code.co_filename}:{code.co_firstlineno}" if code else user_location()
+    return RuleError(f"{what} gives {short_repr(answer)}", where=where, hint=f"it should be {wanted}")
 
 
 def attrs_key(attrs: Mapping[str, Any]) -> Any:

@@ -33,7 +33,7 @@ def attention(
         V: values (…, S, n).
         mask: what may be attended to, broadcast to (…, T, S): None for everything; "causal" for
             nothing later; booleans, True where it may; or numbers that are added, -∞ where it may not.
-            It may be a node, too.
+            It may be a node, too: of floats, they are added; of truth values, it is 0 where it may not.
         name: of the scope; by default "attention", then "attention_2", …
 
     Returns:
@@ -138,7 +138,7 @@ def _masked(path: str, scores: Expr, mask: Any) -> Expr:
     """Return the scores with -∞ where a mask forbids attention."""
     if mask is None:
         return scores
-    if isinstance(mask, Expr) and mask.dtype.kind == "b":
+    if isinstance(mask, Expr) and mask.dtype.kind != "f":
         return where(mask, scores, constant(-np.inf, scores.dtype))
     added = mask if isinstance(mask, Expr) else _constant_mask(path, scores, mask)
     try:
