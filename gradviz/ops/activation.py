@@ -14,13 +14,13 @@ relu = primitive("relu", symbol=r"\operatorname{ReLU}", kink=lambda xp, x: x,
     forward=lambda xp, x: xp.maximum(x, 0),
     partials=(lambda xp, f, x: xp.indicator(x > 0),))  # fmt: skip
 
-leaky_relu = primitive("leaky_relu", symbol=r"\operatorname{LReLU}", kink=lambda xp, x: x,
+leaky_relu = primitive("leaky_relu", symbol=r"\operatorname{LReLU}", kink=lambda xp, x, slope=0.01: x,
     doc="x where x > 0, else slope · x (Maas et al., 2013; slope=0.01).",
     forward=lambda xp, x, slope=0.01: xp.where(x > 0, x, slope * x),
     partials=(lambda xp, f, x, slope=0.01: xp.indicator(x > 0) + slope * xp.indicator(x < 0),))  # fmt: skip
 
 elu = primitive("elu", symbol=r"\operatorname{ELU}", dtype="float",
-    kink=lambda xp, x, alpha: x if alpha != 1 else 1,
+    kink=lambda xp, x, alpha=1.0: x if alpha != 1 else 1,
     doc="x where x > 0, else alpha (exp(x) - 1) (Clevert et al., 2016; alpha=1).",
     forward=lambda xp, x, alpha=1.0: xp.where(x > 0, x, alpha * xp.expm1(xp.minimum(x, 0))),
     partials=(lambda xp, f, x, alpha=1.0: xp.indicator(x > 0) + alpha * xp.exp(xp.minimum(x, 0))

@@ -160,10 +160,10 @@ def _measure_together(graph: Graph, kind: Kind, values: Column) -> None:
     try:
         value = kind.op.forward(xp, *columns, **kind.attrs)
         claims = [np.broadcast_to(rule(xp, value, *columns, **kind.attrs), owners.shape) for rule in kind.op.partials]
+        at_kink = _declared_kink(kind, columns, owners.shape)
     except Exception as error:  # the rule may be a user's
         _broken(graph, kind, kind.parents, error)
         return
-    at_kink = _declared_kink(kind, columns, owners.shape)
     for slot, claimed in enumerate(claims):
         chosen = [
             place
