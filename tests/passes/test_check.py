@@ -309,3 +309,11 @@ def test_names_with_bars_keep_the_table_whole():
     lines = gv.check(gv.exp(x)).to_markdown().splitlines()
     row = next(line for line in lines if "→" in line)
     assert row.replace("\\|", "").count("|") == 7
+
+
+def test_the_convolutional_network_stands_on_no_kink_but_where_pooling_sees_zeros_alone(example_roots):
+    report = gv.check(example_roots["cnn-loss"], seconds=1)
+    kinks = [row.rule for row in report.edges() if row.verdict == "kink"]
+    assert len(kinks) == 2
+    assert all(rule.startswith("g ⊙ 1[") for rule in kinks)
+    assert {row.verdict for row in report.leaves} == {"agree"}
