@@ -15,8 +15,9 @@ _HEAD = """\
 
 Every primitive's derivative rule is run on symbols, and so is its forward rule; SymPy differentiates the second and
 subtracts. *Proved* means that the difference simplifies to zero, in every region where the forward rule is smooth
-(found by random points of its domain). *Sampled* would mean that SymPy could not decide and {digits} digits agreed; the
-reason would stand beside it. An elementwise rule is proved for numbers, which is a proof for every shape.
+(found by random points of its domain, and across every border met). *Sampled* would mean that SymPy could not decide
+and {digits} digits agreed; the reason would stand beside it. An elementwise rule is proved for numbers, which is a
+proof for every shape.
 
 This page is written by `make pictures`, and a test compares it with what SymPy says now.
 

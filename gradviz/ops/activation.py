@@ -14,7 +14,8 @@ relu = primitive("relu", symbol=r"\operatorname{ReLU}", kink=lambda xp, x: x,
     forward=lambda xp, x: xp.maximum(x, 0),
     partials=(lambda xp, f, x: xp.indicator(x > 0),))  # fmt: skip
 
-leaky_relu = primitive("leaky_relu", symbol=r"\operatorname{LReLU}", dtype="float", kink=lambda xp, x: x,
+leaky_relu = primitive("leaky_relu", symbol=r"\operatorname{LReLU}", dtype="float",
+    kink=lambda xp, x, slope=0.01: x,
     doc="x where x > 0, else slope · x (Maas et al., 2013; slope=0.01).",
     forward=lambda xp, x, slope=0.01: xp.where(x > 0, x, slope * x),
     partials=(lambda xp, f, x, slope=0.01: xp.indicator(x > 0) + slope * xp.indicator(x < 0),))  # fmt: skip

@@ -14,11 +14,22 @@ from typing import Any
 import numpy as np
 import sympy
 
-from gradviz.core.primitive import REALS, Primitive, Shape, call_rule
+from gradviz.core.primitive import REALS, Interval, Primitive, Shape, call_rule
 from gradviz.namespaces import sympy as xp
 from gradviz.passes.claims import Claims, claims_of
+from gradviz.passes.guards import refute_guards
 from gradviz.passes.proof import ArgumentProof, Counterexample, Proof
-from gradviz.passes.regions import DIGITS, TINY, OnBorderError, Point, Region, draw_points, value_at
+from gradviz.passes.regions import (
+    DIGITS,
+    TINY,
+    OnBorderError,
+    Point,
+    Region,
+    draw_points,
+    points_beyond,
+    side_of,
+    value_at,
+)
 from gradviz.passes.zero import is_zero
 
 MOST_REGIONS = 64
@@ -27,8 +38,6 @@ _QUIET = 24
 _MOST_POINTS = 600
 _FEW, _SAMPLES = 2, 12
 """So many points are compared before algebra is asked, and where it does not decide."""
-_CLOSE = 1e-9
-"""A series that stands in for a formula near 0/0 may be so far from it, in proportion."""
 _LETTERS = "abcdefhijklmnopqrstuvwxyz"  # without g, the adjoint
 
 
@@ -47,6 +56,7 @@ class Attempt:
         self._fixed = fixed
         self._slots: list[Claims] = []
         self._regions: dict[Any, Region] = {}
+        self._sides: dict[tuple[Any, bool], None] = {}
         self._done = False
         self._borders: dict[Any, None] = {}
         self._zeros: dict[Any, bool] = {}
@@ -90,56 +100,53 @@ class Attempt:
         for slot in self._slots:
             slot.shown = next((entry for entry in slot.entries if entry in needed), next(iter(slot.entries), None))
         self._decide()
-        self._check_guards()
+        refute_guards(self._slots, self._domains)
         self._done = True
 
-    def _decide(self) -> None:
-        symbols = {
+    @cached_property
+    def _domains(self) -> dict[Any, Interval]:
+        """The domain of every symbol."""
+        return {
             entry: self._domain(place)
             for place, argument in enumerate(self.arguments)
             for entry in xp.plain(argument).flat
             if place not in self._fixed
         } | dict.fromkeys(self._adjoint, REALS)
-        quiet = tried = 0
-        for point in draw_points(symbols, seed=0):
-            tried += 1
-            if quiet >= _QUIET or tried > _MOST_POINTS or len(self._regions) >= MOST_REGIONS:
-                break
-            quiet += 1
-            try:
-                region = self._enter(point)
-            except OnBorderError as error:
-                self._borders.setdefault(error.border)
-                continue
-            if region is not None:
-                quiet = 0
-                self._settle(region)
-            if not self._has_cases:
-                break
 
-    def _check_guards(self) -> None:
-        """Compare what a rule gives instead of 0/0, and near it, with the formula that it replaces."""
-        for slot in self._slots:
-            for guard in {one for claim in slot.claims for one in claim.atoms(xp.Guard)}:
-                slot.counterexample = slot.counterexample or self._refute_guard(guard)
+    def _decide(self) -> None:
+        quiet = 0
+        for point in islice(draw_points(self._domains, seed=0), _MOST_POINTS):
+            quiet = 0 if self._visit(point) else quiet + 1
+            if quiet >= _QUIET or self._is_full or (self._regions and not self._has_cases):
+                break
+        if self._has_cases:
+            self._cross_borders()
 
-    def _refute_guard(self, guard: Any) -> Counterexample | None:
-        condition, value, otherwise = guard.args
-        low = {symbol: 0.0 if symbol.is_positive else -1.0 for symbol in guard.free_symbols}
-        points = draw_points({symbol: (below, 1.0) for symbol, below in low.items()}, seed=2)
-        for scale in [sympy.Float(10, DIGITS) ** -power for power in (1, 2, 3, 4, 6)] * _SAMPLES:
-            point = {symbol: entry * scale for symbol, entry in next(points).items()}
-            try:
-                region = Region(point)
-                if region.holds(condition):
-                    continue
-                pair = [value_at(region.smooth(one), point) for one in (otherwise, value)]
-            except OnBorderError:
-                continue
-            if sympy.nan not in pair and abs(pair[0] - pair[1]) > _CLOSE * abs(pair[1]):
-                shown = {str(symbol): float(entry) for symbol, entry in point.items()}
-                return Counterexample(shown, next(iter(shown), ""), *map(float, pair))
-        return None
+    def _visit(self, point: Point) -> bool:
+        """Settle the region of a point; say whether it is a new one."""
+        try:
+            region = self._enter(point)
+        except OnBorderError as error:
+            self._borders.setdefault(error.border)
+            return False
+        if region is not None:
+            self._settle(region)
+        return region is not None
+
+    def _cross_borders(self) -> None:
+        """Visit the other side of every border that was met from one side only."""
+        place = 0
+        while place < len(self._regions) and not self._is_full:
+            region = list(self._regions.values())[place]
+            place += 1
+            for border, positive in filter(None, map(side_of, region.conditions)):
+                if (border, not positive) not in self._sides and not self._is_full:
+                    for point in points_beyond(border, region.point, self._domains):
+                        self._visit(point)
+
+    @property
+    def _is_full(self) -> bool:
+        return len(self._regions) >= MOST_REGIONS
 
     @cached_property
     def _has_cases(self) -> bool:
@@ -160,6 +167,7 @@ class Attempt:
         if key in self._regions:
             return None
         self._regions[key] = region
+        self._sides |= dict.fromkeys(filter(None, map(side_of, region.conditions)))
         return region
 
     def _settle(self, region: Region) -> None:
@@ -246,10 +254,8 @@ class Attempt:
 
     def _all_borders(self) -> dict[Any, None]:
         """Return what is 0 where two regions meet."""
-        conditions = [condition for region in self._regions.values() for condition in region.conditions]
-        borders = [*self._borders]
-        if len(self._regions) > 1:
-            borders += [one.lhs - one.rhs for one in conditions if isinstance(one, (sympy.Gt, sympy.Lt))]
+        met = [border for border, _ in self._sides] if len(self._regions) > 1 else []
+        borders = (*self._borders, *met)
         return dict.fromkeys(-border if border.could_extract_minus_sign() else border for border in borders)
 
     def _verdict(self, slot: Claims) -> ArgumentProof:

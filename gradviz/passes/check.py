@@ -15,7 +15,7 @@ from gradviz.core.graph import Array, Graph
 from gradviz.core.primitive import CONSTANT
 from gradviz.core.unroll import as_graph
 from gradviz.errors import GradvizError
-from gradviz.passes.differences import Slope, measure_slope
+from gradviz.passes.differences import STEPS, TINY, Slope, measure_slope
 from gradviz.passes.edges import TOLERANCE, Kind, find_kinds, measure
 from gradviz.passes.evaluate import adjoints, forward_values
 from gradviz.passes.given import leaf_values
@@ -26,7 +26,6 @@ from gradviz.passes.whole import slopes_by_sympy
 
 Progress = Callable[[str, int, int], None]
 
-_STEPS = 8
 _TOGETHER = 3
 """So many random directions through all leaves at once, where there are too many for one each."""
 
@@ -149,7 +148,7 @@ class _Check:
         by_sympy, reason = slopes_by_sympy(self.graph, leaves, directions, seeds, self.seconds)
         if reason:
             self.notes.append(f"SymPy has not differentiated the whole formula: {reason}")
-        comparison = _Comparison(self.graph, leaves, seeds, kinked)
+        comparison = _Comparison(self.graph, leaves, seeds, kinked, _rounding(self.graph, values, found))
         if not math.isfinite(comparison.total({}, 0.0)):
             for leaf in chosen:
                 name = self.graph.node(leaf).path
@@ -173,7 +172,7 @@ class _Check:
         start = time.monotonic()
         comparison.total({}, 0.0)
         once = time.monotonic() - start
-        return count if once * 2 * _STEPS * count < self.seconds / 3 else 0
+        return count if once * 2 * STEPS * count < self.seconds / 3 else 0
 
     def _seeds(self) -> dict[int, Array]:
         """Return what each output is multiplied with: 1 for a number, else random."""
@@ -195,13 +194,15 @@ class _Check:
 class _Comparison:
     """The gradients of the leaves, compared with central differences of the whole graph."""
 
-    def __init__(self, graph: Graph, leaves: Mapping[int, Any], seeds: Mapping[int, Array], kinked: bool) -> None:
+    def __init__(
+        self, graph: Graph, leaves: Mapping[int, Any], seeds: Mapping[int, Array], kinked: bool, rounding: float
+    ) -> None:
         self._graph = graph
         self._leaves = leaves
         self._seeds = seeds
         self._kinked = kinked
-        coarsest = max(float(np.finfo(row.dtype).eps) for row in set(graph.rows) if row.dtype.kind == "f")
-        self._epsilon = coarsest * math.sqrt(len(graph))  # roundings of many nodes add up like a random walk
+        self._rounding = rounding
+        self._epsilon = max(float(np.finfo(row.dtype).eps) for row in set(graph.rows) if row.dtype.kind == "f")
 
     def total(self, directions: Mapping[int, Array], h: float) -> float:
         """Return Σ seed · output with the leaves displaced."""
@@ -221,9 +222,12 @@ class _Comparison:
     ) -> LeafRow:
         """Compare the gradients along one direction."""
         claimed = float(sum(np.sum(gradients[leaf] * way, dtype=np.float64) for leaf, way in directions.items()))
-        size = max(float(np.max(np.abs(self._leaves[leaf]))) for leaf in directions)
-        slope = measure_slope(lambda h: self.total(directions, h), size=size, steps=_STEPS, epsilon=self._epsilon)
-        measured = float(slope.value) if np.isfinite(slope.value) else None
+        sizes = [float(np.max(np.abs(self._leaves[leaf]))) for leaf in directions]
+        size = min(filter(None, sizes), default=0.0)
+        slope = measure_slope(
+            lambda h: self.total(directions, h), size=size, rounding=self._rounding, epsilon=self._epsilon
+        )
+        measured = float(slope.value) if slope.trusted else None
         verdict, note = self._judge(claimed, slope, measured, by_sympy)
         return LeafRow(name, along, claimed, by_sympy, measured, verdict, note)
 
@@ -231,14 +235,27 @@ class _Comparison:
         if not math.isfinite(claimed):
             return "not measured", "the gradient is not finite at this point"
         if by_sympy is not None and math.isfinite(by_sympy):
-            tolerance = max(TOLERANCE, 1e3 * self._epsilon) * max(abs(claimed), abs(by_sympy)) + 1e3 * self._epsilon
+            epsilon = self._epsilon * math.sqrt(len(self._graph))  # roundings of many nodes add up like a random walk
+            tolerance = max(TOLERANCE, 1e3 * epsilon) * max(abs(claimed), abs(by_sympy)) + 1e3 * epsilon
             if abs(claimed - by_sympy) > tolerance:
                 return "WRONG", "SymPy's derivative of the whole formula is another"
             return "agree", ""
-        if measured is None:
-            return "not measured", "central differences give no number at this point"
-        if bool(slope.agrees(claimed, TOLERANCE)):
+        if measured is not None and bool(slope.agrees(claimed, TOLERANCE)):
             return "agree", ""
-        if bool(slope.kink) or self._kinked:
+        if self._kinked or bool(slope.kink and slope.trusted):
             return "kink", "the slopes on both sides differ; the convention of docs/conventions.md holds"
+        if measured is None:
+            return "not measured", "central differences settle on no number at this point"
         return "WRONG", f"differences give {measured:.6g} ± {float(slope.error):.0e}"
+
+
+def _rounding(graph: Graph, values: Column, adjoints: Sequence[Any]) -> float:
+    """Return what the rounding of every node's value does to the output, added up like a random walk."""
+    with np.errstate(all="ignore"):
+        moved = [
+            np.linalg.norm((np.abs(value) + TINY) * g * np.finfo(row.dtype).eps)
+            for row, value, g in zip(graph.rows, values, adjoints, strict=True)
+            if g is not None
+        ]
+        found = float(np.linalg.norm(moved))
+    return found if math.isfinite(found) else 0.0

@@ -12,21 +12,23 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import sympy
 
 from gradviz.core.graph import Array, Graph
 from gradviz.core.primitive import CONSTANT, Primitive, Shape, attrs_key
 from gradviz.errors import error_location
 from gradviz.namespaces import numpy as xp
-from gradviz.namespaces.sympy import exact
-from gradviz.passes.differences import measure_slope
+from gradviz.passes.differences import EPSILON, TINY, Slope, measure_slope
 from gradviz.passes.proof import ArgumentProof, Proof, Verdict
-from gradviz.passes.regions import OnBorderError, Region, value_at
+from gradviz.passes.regions import DIGITS, OnBorderError, Region, value_at
 from gradviz.passes.values import Column
 from gradviz.passes.zero import TimeIsUpError, time_limit
 
 TOLERANCE = 1e-6
 MOST_MEASURED = 200
 """So many nodes of a kind are measured one by one, where that has to be; a proof covers the others."""
+_BLOCK = 1 << 16
+"""So many entries are measured together; all steps of a large array at once would fill the memory."""
 
 
 @dataclass
@@ -160,10 +162,10 @@ def _measure_together(graph: Graph, kind: Kind, values: Column) -> None:
     try:
         value = kind.op.forward(xp, *columns, **kind.attrs)
         claims = [np.broadcast_to(rule(xp, value, *columns, **kind.attrs), owners.shape) for rule in kind.op.partials]
+        at_kink = _declared_kink(kind, columns, owners.shape)
     except Exception as error:  # the rule may be a user's
         _broken(graph, kind, kind.parents, error)
         return
-    at_kink = _declared_kink(kind, columns, owners.shape)
     for slot, claimed in enumerate(claims):
         chosen = [
             place
@@ -185,19 +187,15 @@ def _declared_kink(kind: Kind, arguments: Sequence[Any], shape: Shape) -> Array:
 
 def _compare(kind: Kind, slot: int, claimed: Array, columns: Sequence[Array], at_kink: Array, owners: Array) -> None:
     """Compare the rule's derivative by one argument with central differences, entry by entry."""
-    own = columns[slot]
-    size = np.where(np.isfinite(own) & (own != 0), np.maximum(np.abs(own), 1e-3), 1.0)
-
-    def moved(h: float) -> Any:
-        return kind.op.forward(xp, *columns[:slot], own + h * size, *columns[slot + 1 :], **kind.attrs) / size
-
-    slope = measure_slope(moved, size=np.abs(own) / size)
-    measured = np.isfinite(slope.value) & np.isfinite(claimed)
+    starts = range(0, max(owners.size, 1), _BLOCK)
+    blocks = [[column[start : start + _BLOCK] for column in columns] for start in starts]
+    slope = Slope.join([_slope(kind, slot, block) for block in blocks])
+    known = np.isfinite(claimed)
+    measured = known & slope.trusted
+    odd = slope.kink | (slope.trusted & ~slope.agrees(claimed, TOLERANCE))
     kink, doubtful = at_kink.copy(), np.zeros(at_kink.shape, dtype=bool)
     confirmed = True
-    for count, place in enumerate(
-        np.flatnonzero(measured & ~at_kink & (slope.kink | ~slope.agrees(claimed, TOLERANCE)))
-    ):
+    for count, place in enumerate(np.flatnonzero(known & ~at_kink & odd)):
         if count < MOST_MEASURED:  # what they all show, the others will show as well
             confirmed = _confirmed(kind, slot, [column[place] for column in columns], claimed[place])
         kink[place] = slope.kink[place] and not confirmed
@@ -205,10 +203,10 @@ def _compare(kind: Kind, slot: int, claimed: Array, columns: Sequence[Array], at
     gap = np.where(measured & ~kink, np.abs(claimed - slope.value) / np.maximum(np.abs(slope.value), 1), 0)
     worst = np.zeros(len(kind.parents))
     np.maximum.at(worst, owners, gap)
-    known = np.zeros(len(kind.parents), dtype=bool)
-    np.logical_or.at(known, owners, measured & ~kink)
+    has_gap = np.zeros(len(kind.parents), dtype=bool)
+    np.logical_or.at(has_gap, owners, measured & ~kink)
     kind.difference[slot] = {
-        parent: float(one) for parent, one, is_known in zip(kind.parents, worst, known, strict=True) if is_known
+        parent: float(one) for parent, one, is_known in zip(kind.parents, worst, has_gap, strict=True) if is_known
     }
     kind.kink[slot] = {kind.parents[place] for place in np.unique(owners[kink])}
     for place in np.flatnonzero(doubtful):
@@ -217,8 +215,21 @@ def _compare(kind: Kind, slot: int, claimed: Array, columns: Sequence[Array], at
         kind.wrong[slot].setdefault(
             parent, f"at {point} the rule gives {claimed[place]:.6g}, differences give {slope.value[place]:.6g}"
         )
-    for place in np.flatnonzero(~np.isfinite(claimed)):
-        kind.notes.setdefault((kind.parents[owners[place]], slot), f"the derivative is {claimed[place]} at this point")
+    for place in np.flatnonzero(~known | (np.isfinite(slope.error) & ~slope.trusted & ~kink)):
+        kind.notes.setdefault((kind.parents[owners[place]], slot), _unmeasured(claimed[place]))
+
+
+def _slope(kind: Kind, slot: int, columns: Sequence[Array]) -> Slope:
+    def moved(h: Any) -> Any:
+        return kind.op.forward(xp, *columns[:slot], columns[slot] + h, *columns[slot + 1 :], **kind.attrs)
+
+    return measure_slope(moved, size=np.abs(columns[slot]))
+
+
+def _unmeasured(claimed: float) -> str:
+    if np.isfinite(claimed):
+        return "central differences settle on no number at this point"
+    return f"the derivative is {claimed} at this point"
 
 
 def _confirmed(kind: Kind, slot: int, point: Sequence[float], claimed: float) -> bool:
@@ -227,12 +238,14 @@ def _confirmed(kind: Kind, slot: int, point: Sequence[float], claimed: float) ->
     if proof is None or proof.slots[slot].verdict not in ("proved", "sampled"):
         return False
     symbols = [symbol.item() for symbol in proof.symbols]
-    place = {symbol: exact(one) for symbol, one in zip(symbols, point, strict=True) if symbol.is_Symbol}
+    place = {
+        symbol: sympy.Float(float(one), DIGITS) for symbol, one in zip(symbols, point, strict=True) if symbol.is_Symbol
+    }
     with suppress(OnBorderError, TypeError, TimeIsUpError), time_limit(1.0):
         for answer, conditions in proof.slots[slot].answers:
             if all(Region(place).holds(condition) for condition in conditions):
                 correct = value_at(answer, place)
-                return bool(abs(correct - claimed) <= TOLERANCE * max(abs(correct), abs(claimed)))
+                return bool(abs(correct - claimed) <= TOLERANCE * max(abs(correct), abs(claimed)) + TINY)
     return False
 
 
@@ -243,7 +256,8 @@ def _measure_one(graph: Graph, kind: Kind, parent: int, values: Column, seed: in
     g = source.normal(size=graph.rows[parent].shape)
     try:
         assert kind.op.vjp is not None
-        products = kind.op.vjp(xp, g, kind.op.forward(xp, *inputs, **kind.attrs), *inputs, **kind.attrs)
+        value = kind.op.forward(xp, *inputs, **kind.attrs)
+        products = list(kind.op.vjp(xp, g, value, *inputs, **kind.attrs))
         at_kink = bool(np.any(_declared_kink(kind, inputs, ())))
     except Exception as error:  # the rule may be a user's
         _broken(graph, kind, [parent], error)
@@ -261,12 +275,13 @@ def _measure_one(graph: Graph, kind: Kind, parent: int, values: Column, seed: in
             changed = [*inputs[:slot], inputs[slot] + h * direction, *inputs[slot + 1 :]]
             return np.sum(g * kind.op.forward(xp, *changed, **kind.attrs))
 
-        slope = measure_slope(moved, size=float(np.max(np.abs(inputs[slot]), initial=0)))
+        size = float(np.max(np.abs(inputs[slot]), initial=0))
+        slope = measure_slope(moved, size=size, rounding=EPSILON * float(np.linalg.norm(g * value)))
         if at_kink or (slope.kink and not slope.agrees(claimed, TOLERANCE)):
             kind.kink[slot].add(parent)
-        elif not np.isfinite(claimed):
-            kind.notes[parent, slot] = f"the derivative is {claimed} at this point"
-        elif np.isfinite(slope.value):
+        elif not np.isfinite(claimed) or (np.isfinite(slope.error) and not slope.trusted):
+            kind.notes[parent, slot] = _unmeasured(claimed)
+        elif slope.trusted:
             kind.difference[slot][parent] = abs(claimed - float(slope.value)) / max(abs(float(slope.value)), 1.0)
             proved = kind.slot_proof(slot).verdict in ("proved", "sampled")
             # a proof outweighs a difference, but for what only careless arithmetic can explain

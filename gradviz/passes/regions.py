@@ -7,7 +7,7 @@ region around the point. It is differentiated there, and cases need no calculus 
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import sympy
@@ -19,6 +19,11 @@ DIGITS = 40
 """Decimal digits that points are evaluated with."""
 TINY = sympy.Float("1e-25", DIGITS)
 """What is below this, relative to the size of the numbers it was made of, counts as 0."""
+
+_DISTANCES = [4**power / 2 for power in range(8)]
+_HALVINGS = 16
+_MOST_MOVED = 3
+"""The other side of a border is sought so far away and so closely, along so many of its symbols."""
 
 Point = Mapping[sympy.Symbol, Any]
 
@@ -129,6 +134,47 @@ class Region:
         if not difference.is_number:
             self.conditions.append((sympy.Eq if equal else sympy.Ne)(difference, 0, evaluate=False))
         return equal
+
+
+def side_of(condition: Any) -> tuple[sympy.Expr, bool] | None:
+    """Return the border of a condition, and whether it is positive here; None for a condition that is no sign."""
+    if not isinstance(condition, (sympy.Gt, sympy.Lt)):
+        return None
+    border, positive = condition.lhs - condition.rhs, isinstance(condition, sympy.Gt)
+    return (-border, not positive) if border.could_extract_minus_sign() else (border, positive)
+
+
+def points_beyond(border: sympy.Expr, point: Point, domains: Mapping[sympy.Symbol, Interval]) -> Iterator[Point]:
+    """Yield points where an expression has another sign than at a point: just beyond the border, and farther.
+
+    Args:
+        border: the expression, which is 0 at the border.
+        point: where to start; symbols are moved one at a time, and all together.
+        domains: the interval of each symbol.
+    """
+    here = value_at(border, point)
+
+    def moved(symbols: Sequence[sympy.Symbol], distance: Any) -> Point:
+        return {**point, **{symbol: point[symbol] + distance for symbol in symbols}}
+
+    def is_beyond(place: Point) -> bool:
+        if not all(low < place[symbol] < high for symbol, (low, high) in domains.items()):
+            return False
+        there = value_at(border, place)
+        return there is not sympy.nan and bool(here * there < 0)
+
+    alone = [(symbol,) for symbol in sorted(border.free_symbols, key=str)[:_MOST_MOVED]]
+    for symbols in dict.fromkeys([*alone, tuple(domains)]):
+        for sign in (1, -1):
+            far = next((sign * one for one in _DISTANCES if is_beyond(moved(symbols, sign * one))), None)
+            if far is None:
+                continue
+            inside, near = sympy.Float(0, DIGITS), sympy.Float(far, DIGITS)
+            for _ in range(_HALVINGS):
+                middle = (inside + near) / 2
+                inside, near = (inside, middle) if is_beyond(moved(symbols, middle)) else (middle, near)
+            yield moved(symbols, near)
+            yield moved(symbols, far)
 
 
 def draw_points(symbols: Mapping[sympy.Symbol, Interval], seed: int) -> Iterator[Point]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import itertools
 import json
 
@@ -133,6 +134,14 @@ BROKEN = {
         {"partials": (lambda xp, f, x: {}["slope"],)},
         "the rule of mine failed: KeyError: 'slope' (",
     ),
+    "kink that raises": (
+        {"partials": (lambda xp, f, x: 2,), "kink": lambda xp, x: {}["kink"]},
+        "the rule of mine failed: KeyError: 'kink' (",
+    ),
+    "kink without the attributes": (
+        {"partials": (lambda xp, f, x: 2,), "kink": lambda xp: 1},
+        "the rule of mine failed: TypeError: ",
+    ),
     "wrong shape": (
         {"vjp": lambda xp, g, f, x: (np.ones(7),), "shape": lambda shape: shape},
         "the rule gives shape (7,)",
@@ -157,6 +166,23 @@ def test_a_broken_rule_is_one_row_and_the_rest_is_checked(declare, what):
     said = [*(row.note for row in rows), *report.failures]
     assert any(expected.replace("mine", mine.name) in line for line in said), said
     assert all("\n" not in line for line in said)
+
+
+ATTRIBUTES = {"clip": {"low": -1.0, "high": 0.7}, "elu": {"alpha": 2.0}, "leaky_relu": {"slope": 0.2}}
+
+
+@pytest.mark.parametrize("given", [True, False], ids=["attributes", "defaults"])
+def test_every_elementwise_primitive_is_checked_with_its_attributes_and_without(given):
+    x = gv.param("x", [0.4, 0.6])
+    chosen = [op for op in REGISTRY.values() if op.elementwise and op.forward.__module__.startswith("gradviz")]
+    optional = [op.name for op in chosen if len(inspect.signature(op.forward).parameters) > 1 + len(op.partials)]
+    assert sorted(optional) == sorted(ATTRIBUTES)
+    for op in chosen:
+        attrs = ATTRIBUTES.get(op.name, {}) if given or op.name == "clip" else {}
+        made = op(*[x + place + (op.name == "arccosh") for place in range(len(op.partials))], **attrs)
+        report = gv.check(made)
+        assert report.ok, (op.name, report.to_markdown())
+        assert set(report.counts) <= {"proved"}
 
 
 def test_a_forward_rule_that_fails_is_one_line(declare):
@@ -296,3 +322,11 @@ def test_names_with_bars_keep_the_table_whole():
     lines = gv.check(gv.exp(x)).to_markdown().splitlines()
     row = next(line for line in lines if "→" in line)
     assert row.replace("\\|", "").count("|") == 7
+
+
+def test_the_convolutional_network_stands_on_no_kink_but_where_pooling_sees_zeros_alone(example_roots):
+    report = gv.check(example_roots["cnn-loss"], seconds=1)
+    kinks = [row.rule for row in report.edges() if row.verdict == "kink"]
+    assert len(kinks) == 2
+    assert all(rule.startswith("g ⊙ 1[") for rule in kinks)
+    assert {row.verdict for row in report.leaves} == {"agree"}
