@@ -12,7 +12,7 @@ from gradviz.core.format import array_tex, array_text, shape_tex
 from gradviz.core.graph import Graph, Node
 from gradviz.core.plain import tex_to_text
 from gradviz.figures.model import Figure, FigureEdge, FigureNode, Kind, Label
-from gradviz.namespaces.tex import summands
+from gradviz.namespaces.brackets import summands
 from gradviz.passes.labels import Labeler, breadth_first, node_numbers
 from gradviz.passes.paths import count_paths, derivative_tex, node_tex, write_paths
 from gradviz.passes.values import Values

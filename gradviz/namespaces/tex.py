@@ -3,16 +3,25 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
-from itertools import cycle
 from typing import Any
 
 from gradviz.core.format import key_tex, number_tex
 from gradviz.core.primitive import REGISTRY
+from gradviz.namespaces.brackets import (
+    ATOM,
+    COMPARISON,
+    INDEXED,
+    POWER,
+    PRODUCT,
+    SUM,
+    TALL,
+    binding,
+    parenthesized,
+    stretched,
+    summed,
+)
 from gradviz.namespaces.record import Term, as_term
 from gradviz.namespaces.simplify import negated, simplify
-
-COMPARISON, SUM, PRODUCT, POWER, INDEXED, ATOM = range(6)
 
 _RELATIONS = {
     "gt": ">",
@@ -33,9 +42,6 @@ _NOTATIONS = {
     "ones": r"\mathbf{1}",
 }
 _PLACE = re.compile(r"<#(\d|f|g)>(_?)|#(\d|f|g)")
-_TALL = re.compile(r"\\(frac|begin)\b")
-_ENVIRONMENT = re.compile(r"\\begin\{(\w+)\}.*?\\end\{\1\}")
-_FENCE = re.compile(r"\\\||[()\[\]|]")
 
 
 def to_tex(term: Term | float) -> str:
@@ -66,44 +72,8 @@ def fill(template: str, places: dict[str, Term]) -> str:
             return _write(places[match[3]])[0]
         return _at_least(ATOM if match[2] else INDEXED, places[match[1]]) + match[2]
 
-    tall = any(_TALL.search(put(place)) for place in _PLACE.finditer(template))
-    return _PLACE.sub(put, _stretched(template) if tall and r"\left" not in template else template)
-
-
-def held(tex: str, binding: int = PRODUCT) -> str:
-    r"""Put parentheses, as tall as it is, around a formula that does not hold together as tightly as it has to.
-
-    Example:
-        >>> held("1 - h"), held(r"-\frac{x}{y}"), held(r"2\,h")
-        ('(1 - h)', '\\left(-\\frac{x}{y}\\right)', '2\\,h')
-    """
-    return tex if _binding(tex) >= binding else _parenthesized(tex)
-
-
-def summed(parts: Iterable[str]) -> str:
-    """Write formulas as a sum."""
-    return " + ".join(summands(parts))
-
-
-def summands(parts: Iterable[str]) -> list[str]:
-    """Put parentheses around those that begin with a minus sign, but for the first, so that they can be added."""
-    return [_parenthesized(part) if part.startswith("-") and place else part for place, part in enumerate(parts)]
-
-
-def _parenthesized(tex: str) -> str:
-    return rf"\left({tex}\right)" if _TALL.search(tex) else f"({tex})"
-
-
-def _stretched(template: str) -> str:
-    """Make the brackets and bars of a notation as tall as what stands in them."""
-    bars = cycle((r"\left", r"\right"))
-
-    def put(match: re.Match[str]) -> str:
-        fence = match[0]
-        side = r"\left" if fence in "([" else r"\right" if fence in ")]" else next(bars)
-        return side + fence
-
-    return _FENCE.sub(put, template)
+    tall = any(TALL.search(put(place)) for place in _PLACE.finditer(template))
+    return _PLACE.sub(put, stretched(template) if tall and r"\left" not in template else template)
 
 
 def _write(term: Term) -> tuple[str, int]:
@@ -112,30 +82,16 @@ def _write(term: Term) -> tuple[str, int]:
         text = number_tex(term.args[0])
         return text, SUM if text.startswith("-") else PRODUCT if "times" in text else ATOM
     if term.fn == "symbol":
-        return term.args[0], _binding(term.args[0])
+        return term.args[0], binding(term.args[0])
     if term.fn in _RELATIONS:
         return f"{_at_least(SUM, term.args[0])} {_RELATIONS[term.fn]} {_at_least(SUM, term.args[1])}", COMPARISON
     writer = _WRITERS.get(term.fn)
     return writer(term) if writer else _function(term)
 
 
-def _at_least(binding: int, term: Term) -> str:
+def _at_least(least: int, term: Term) -> str:
     text, own = _write(term)
-    return text if own >= binding else _parenthesized(text)
-
-
-def _binding(tex: str) -> int:
-    """How tightly a piece of LaTeX holds together, read off its outermost signs."""
-    outer = _ENVIRONMENT.sub("", tex)
-    while (inner := re.sub(r"\{[^{}]*\}|\([^()]*\)|\[[^\[\]]*\]", "", outer)) != outer:
-        outer = inner
-    if re.search(r"[+<>=-]|\\(ge|le|neq)\b", outer):
-        return SUM
-    if re.search(r"\\(cdot|odot|otimes|Sigma|Pi|,)", outer):
-        return PRODUCT
-    if re.search(r"\^|\\frac\b", outer):
-        return POWER
-    return INDEXED if "_" in outer.replace(r"\_", "") else ATOM
+    return text if own >= least else parenthesized(text)
 
 
 def _add(term: Term) -> tuple[str, int]:
@@ -171,8 +127,8 @@ def _factors(term: Term) -> tuple[bool, list[Term]]:
     return minus != other, [*left, *right]
 
 
-def _signed(minus: bool, text: str, binding: int) -> tuple[str, int]:
-    return (f"-{text}", SUM) if minus else (text, binding)
+def _signed(minus: bool, text: str, own: int) -> tuple[str, int]:
+    return (f"-{text}", SUM) if minus else (text, own)
 
 
 def _multiply(term: Term) -> tuple[str, int]:
@@ -288,7 +244,7 @@ def _function(term: Term) -> tuple[str, int]:
         symbol = op.symbol if op and isinstance(op.symbol, str) else rf"\operatorname{{{term.fn.replace('_', ' ')}}}"
         notation = f"{symbol}({', '.join(f'#{place}' for place in range(1, len(term.args) + 1))})"
     text = fill(notation, {str(place): arg for place, arg in enumerate(term.args, 1)})
-    return text, _binding(text)
+    return text, binding(text)
 
 
 _WRITERS: dict[str, Any] = {

@@ -17,8 +17,9 @@ from gradviz.core.names import name_to_tex
 from gradviz.core.plain import tex_to_text
 from gradviz.core.unroll import as_graph
 from gradviz.errors import ValueMissingError
+from gradviz.namespaces.brackets import summed
 from gradviz.namespaces.record import Term, as_term
-from gradviz.namespaces.tex import summed, to_tex
+from gradviz.namespaces.tex import to_tex
 from gradviz.passes.algebra import Algebra
 from gradviz.passes.evaluate import backprop
 from gradviz.passes.given import scalar_root_of

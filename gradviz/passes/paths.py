@@ -14,8 +14,9 @@ import numpy as np
 
 from gradviz.core.format import array_tex, is_printed
 from gradviz.core.graph import Edge, Graph
+from gradviz.namespaces.brackets import held, summed
 from gradviz.namespaces.record import Term, as_term, symbol
-from gradviz.namespaces.tex import held, summed, to_tex
+from gradviz.namespaces.tex import to_tex
 from gradviz.passes.evaluate import contributions
 from gradviz.passes.labels import Labeler
 from gradviz.passes.values import Values

@@ -15,8 +15,9 @@ from gradviz.core.graph import Graph
 from gradviz.core.holes import Numbers, apart, enclosed, fill_tex, fill_text, hole, times, without_holes
 from gradviz.core.names import name_to_tex
 from gradviz.core.plain import tex_to_text
+from gradviz.namespaces.brackets import POWER, PRODUCT, held, summed
 from gradviz.namespaces.record import Term, as_term, symbol
-from gradviz.namespaces.tex import POWER, PRODUCT, held, summed, to_tex
+from gradviz.namespaces.tex import to_tex
 from gradviz.passes.labels import Labeler, node_numbers
 from gradviz.passes.paths import acts_on_array, derivative_tex
 
