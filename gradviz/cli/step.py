@@ -16,7 +16,8 @@ from gradviz.cli.load import load_graphs, parse_target, without_place
 from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
 from gradviz.cli.outputs import Output
 from gradviz.cli.points import parse_at
-from gradviz.core.plain import tex_to_text, visible
+from gradviz.core.plain import tex_to_text
+from gradviz.core.visible import visible
 from gradviz.errors import GraphError, UsageError
 from gradviz.passes.steps import forward_steps
 from gradviz.passes.walk import Walk

@@ -8,7 +8,7 @@ import sys
 from contextlib import suppress
 from typing import TextIO
 
-from gradviz.core.plain import visible
+from gradviz.core.visible import visible
 from gradviz.errors import GradvizError
 
 _LONGEST = 600

@@ -8,7 +8,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from gradviz.core.plain import visible
+from gradviz.core.visible import visible
 from gradviz.passes.report import EDGE_HEADINGS, LEAF_HEADINGS, Report, edge_cells, leaf_cells
 
 MOST_SHOWN = 90

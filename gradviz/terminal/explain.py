@@ -7,7 +7,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from gradviz.core.plain import tex_to_text, visible
+from gradviz.core.plain import tex_to_text
+from gradviz.core.visible import visible
 from gradviz.passes.explain import Explanation
 
 MOST_SHOWN = 1500

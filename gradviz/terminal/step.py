@@ -13,8 +13,9 @@ from rich.text import Text
 
 from gradviz.core.format import array_text
 from gradviz.core.graph import Graph
-from gradviz.core.plain import tex_to_text, visible
+from gradviz.core.plain import tex_to_text
 from gradviz.core.primitive import PARAMETER
+from gradviz.core.visible import visible
 from gradviz.passes.labels import node_numbers
 from gradviz.passes.walk import Walk
 
