@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
 
 from gradviz.compiler.joins import span_of
 from gradviz.core.apply import apply, constant, make_leaf
+from gradviz.core.arrays import adjoint_dtype
 from gradviz.core.build import data, frozen
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph, Node
@@ -152,9 +153,9 @@ class _LoopRun:
             for place, index in enumerate(loop.following)
         ]
         kinds = [loop.emitted[take] for take in emitted], [*loop.inputs[: loop.sequences], *known.values()]
-        leaves = [self._leaf(index, "d_{}_out") for index in kinds[0]]
+        leaves = [self._leaf(index, "d_{}_out", adjoint_dtype) for index in kinds[0]]
         leaves += [self._leaf(index, "{}") for index in kinds[1]]
-        leaves += [self._leaf(index, "d_{}") for index in loop.following]
+        leaves += [self._leaf(index, "d_{}", adjoint_dtype) for index in loop.following]
         leaves += [self._leaf(index, "{}") for index in shared_ids]
         ends = len(kinds[0]), len(sequences), len(sequences) + loop.states
         values = self._values(
@@ -189,10 +190,10 @@ class _LoopRun:
     def _wide_result(self, take: int) -> Expr:
         return apply(REGISTRY["scan"], *self._args, loop=self._wide, take=take)
 
-    def _leaf(self, index: int, called: str) -> Expr:
+    def _leaf(self, index: int, called: str, dtype_of: Callable[[Any], Any] = np.dtype) -> Expr:
         """Return a leaf like a node of the cell, called after it: what source is printed of has its name."""
         row, name = self._loop.cell.rows[index], self._loop.cell.names.get(index)
-        made = make_leaf(DATA, None, current_tape().lane(row.shape, row.dtype))
+        made = make_leaf(DATA, None, current_tape().lane(row.shape, dtype_of(row.dtype)))
         return made if name is None else made.named(called.format(name.name))
 
     def _values(self, given: dict[int, Expr]) -> list[Any]:
@@ -223,4 +224,4 @@ def _item(g: Expr, number: int) -> Expr | None:
 
 def _zeros(graph: Graph, index: int) -> Expr:
     row = graph.rows[index]
-    return constant(np.zeros(row.shape), row.dtype)
+    return constant(np.zeros(row.shape), adjoint_dtype(row.dtype))
