@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
 from gradviz.compiler.joins import span_of
 from gradviz.core.apply import apply, constant, make_leaf
+from gradviz.core.arrays import adjoint_dtype
 from gradviz.core.build import data, frozen
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph, Node, Row
@@ -66,7 +67,7 @@ class _Differentiation:
         outputs = {name: self._handles[index] for name, index in graph.outputs.items()}
         for path, row in wrt.items():
             found = self._adjoints.get(leaves[path])
-            outputs[GRADIENT + path] = constant(np.zeros(row.shape), row.dtype) if found is None else found
+            outputs[GRADIENT + path] = _zeros(row) if found is None else found
         return frozen(outputs)
 
     def _forward(self, node: Node) -> Expr:
@@ -136,13 +137,13 @@ class _LoopRun:
         shared_ids = loop.inputs[loop.sequences + loop.states :]
         sequences = [*emitted.values(), *items, *(self._wide_result(place) for place in known)]
         after = [
-            seen[count + place] if count + place in seen else _zeros(cell, index)
+            seen[count + place] if count + place in seen else _zeros(cell.rows[index])
             for place, index in enumerate(loop.following)
         ]
         kinds = [loop.emitted[take] for take in emitted], [*loop.inputs[: loop.sequences], *known.values()]
-        leaves = [self._leaf(index, "d_{}_out") for index in kinds[0]]
+        leaves = [self._leaf(index, "d_{}_out", adjoint_dtype) for index in kinds[0]]
         leaves += [self._leaf(index, "{}") for index in kinds[1]]
-        leaves += [self._leaf(index, "d_{}") for index in loop.following]
+        leaves += [self._leaf(index, "d_{}", adjoint_dtype) for index in loop.following]
         leaves += [self._leaf(index, "{}") for index in shared_ids]
         ends = len(kinds[0]), len(sequences), len(sequences) + loop.states
         values = self._values(
@@ -151,7 +152,7 @@ class _LoopRun:
         seeds = [*zip(loop.following, leaves[ends[1] : ends[2]], strict=True), *zip(kinds[0], leaves, strict=False)]
         found = cell_adjoints(loop, values, seeds, xp)
         states = range(loop.sequences, loop.sequences + loop.states)
-        before = [_zeros(cell, loop.inputs[i]) if found[i] is None else constant(found[i]) for i in states]
+        before = [_zeros(cell.rows[loop.inputs[i]]) if found[i] is None else constant(found[i]) for i in states]
         parts = [i for i, one in enumerate(found) if one is not None and live[i] and i not in states]
         back = self._traced(leaves, before, [found[i] for i in parts], len(sequences))
         given = [*sequences, *after, *shared]
@@ -177,10 +178,10 @@ class _LoopRun:
     def _wide_result(self, take: int) -> Expr:
         return apply(REGISTRY["scan"], *self._args, loop=self._wide, take=take)
 
-    def _leaf(self, index: int, called: str) -> Expr:
+    def _leaf(self, index: int, called: str, dtype_of: Callable[[Any], Any] = np.dtype) -> Expr:
         """Return a leaf like a node of the cell, called after it: what source is printed of has its name."""
         row, name = self._loop.cell.rows[index], self._loop.cell.names.get(index)
-        made = make_leaf(DATA, None, current_tape().lane(row.shape, row.dtype))
+        made = make_leaf(DATA, None, current_tape().lane(row.shape, dtype_of(row.dtype)))
         return made if name is None else made.named(called.format(name.name))
 
     def _values(self, given: dict[int, Expr]) -> list[Any]:
@@ -209,6 +210,5 @@ def _item(g: Expr, number: int) -> Expr | None:
     return inner[0]
 
 
-def _zeros(graph: Graph, index: int) -> Expr:
-    row = graph.rows[index]
-    return constant(np.zeros(row.shape), row.dtype)
+def _zeros(row: Row) -> Expr:
+    return constant(np.zeros(row.shape), adjoint_dtype(row.dtype))

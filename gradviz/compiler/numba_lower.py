@@ -11,7 +11,7 @@ import numpy as np
 from gradviz.compiler.instructions import Instruction, Place
 from gradviz.compiler.numba_access import Access, broadcast, sample_of
 from gradviz.compiler.numba_moves import MADE
-from gradviz.compiler.numba_ops import Check, Gather, Op, Operand, Statement
+from gradviz.compiler.numba_ops import Check, Gather, Op, Operand, Statement, touched
 from gradviz.compiler.numba_statements import Statements, uniform
 from gradviz.core.primitive import Shape
 from gradviz.errors import RuleError
@@ -227,7 +227,8 @@ def indices_first(ops: Sequence[Op], checks: Sequence[Check]) -> tuple[list[Op],
         return [], list(ops)
     first = [op for op in ops if isinstance(op, Statement) and op.writes.root.dtype.kind == "i"]
     made = {op.writes.root for op in first}
-    known = all(access.root in made or access.root.kind not in MADE for op in first for access in op.reads)
-    if not (known and computed <= made):
+    rest = [op for op in ops if op not in first]
+    later = {root for op in rest for root, written in touched(op) if written}
+    if not computed <= made or any(access.root in later for op in first for access in (*op.reads, op.writes)):
         raise RuleError("an index that is computed at each step has no form as a loop", hint='backend="numpy" has one')
-    return [*first], [op for op in ops if op not in first]
+    return [*first], rest

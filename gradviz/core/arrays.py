@@ -33,6 +33,11 @@ def real_dtype(dtype: Any) -> np.dtype[Any]:
     return found
 
 
+def adjoint_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return the dtype of a derivative by values of a dtype: by whole numbers it is none."""
+    return dtype if dtype.kind == "f" else FLOAT64
+
+
 def to_array(value: Any, dtype: Any = None) -> Array:
     """Return a read-only array of a user's value; integers become float64 unless a dtype is asked for.
 

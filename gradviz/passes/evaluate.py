@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.core.arrays import FLOAT64
+from gradviz.core.arrays import adjoint_dtype
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph, Row
 from gradviz.core.primitive import call_rule
@@ -138,13 +138,10 @@ def adjoints(graph: Graph, values: Column, seeds: Mapping[int, Any], live: bytea
             for slot, added in zip(slots, contributions(graph, values, g, index, slots), strict=True):
                 child = graph.args[index][slot]
                 before, row = found[child], graph.rows[child]
-                found[child] = added if before is None else read_only(before + added, _adjoint_dtype(row), row.shape)
+                found[child] = (
+                    added if before is None else read_only(before + added, adjoint_dtype(row.dtype), row.shape)
+                )
     return found
-
-
-def _adjoint_dtype(row: Row) -> np.dtype[Any]:
-    """Return the dtype of a node's adjoint: that of a whole number is none."""
-    return row.dtype if row.dtype.kind == "f" else FLOAT64
 
 
 def contributions(graph: Graph, values: Any, g: Any, parent: int, slots: Sequence[int]) -> list[Any]:
@@ -174,7 +171,7 @@ def _fitted(graph: Graph, parent: int, slot: int, given: Any) -> Any:
             f"which has {child.shape}",
             where=user_location(),
         )
-    return read_only(given, _adjoint_dtype(child), child.shape)
+    return read_only(given, adjoint_dtype(child.dtype), child.shape)
 
 
 def local_derivative(graph: Graph, values: Any, parent: int, slot: int) -> Any:
@@ -185,11 +182,11 @@ def local_derivative(graph: Graph, values: Any, parent: int, slot: int) -> Any:
         with np.errstate(all="ignore"):
             inputs = [values[arg] for arg in args]
             partial = _run(graph, parent, row.op.partials[slot], xp, values[parent], *inputs, **row.attrs)
-        return read_only(partial, _adjoint_dtype(row), row.shape)
-    ones = np.eye(_size(row), dtype=_adjoint_dtype(row)).reshape(_size(row), *row.shape)
+        return read_only(partial, adjoint_dtype(row.dtype), row.shape)
+    ones = np.eye(_size(row), dtype=adjoint_dtype(row.dtype)).reshape(_size(row), *row.shape)
     rows = [contributions(graph, values, one, parent, [slot])[0] for one in ones]
     shape = child.shape if row.shape == () else (*row.shape, *child.shape)
-    return read_only(np.reshape(rows, shape) if rows else np.empty(shape), _adjoint_dtype(row), shape)
+    return read_only(np.reshape(rows, shape) if rows else np.empty(shape), adjoint_dtype(row.dtype), shape)
 
 
 def _size(row: Row) -> int:

@@ -100,3 +100,22 @@ def test_what_is_no_whole_number_is_refused(value, dtype, said):
     with pytest.raises(GraphError, match=said) as caught:
         gv.data("n", value, dtype=dtype)
     assert caught.value.where.startswith(__file__)
+
+
+def test_a_state_may_be_a_whole_number():
+    E, by, zero = (
+        gv.param("E", np.arange(6.0).reshape(3, 2)),
+        gv.data("by", [0, 1, 1], dtype=int),
+        gv.data("zero", 0, dtype=int),
+    )
+
+    def cell(x, place, total):
+        place = gv.minimum(place + x, 2)
+        return place, total + gv.take(E, place, axis=0)
+
+    graph = gv.graph(loss=gv.sum(gv.scan(cell, by, (zero, np.zeros(2)))[1][-1]))
+    expected = gv.backprop(graph).grad["E"]
+    assert expected.tolist() == [[1, 1], [1, 1], [1, 1]]
+    np.testing.assert_array_equal(gv.compile(graph).value_and_grad()[1]["E"], expected)
+    with pytest.raises(GraphError, match="computed at each step has no form as a loop"):
+        gv.compile(graph, backend="numba").value_and_grad()
