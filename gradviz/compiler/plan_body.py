@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradviz.compiler.blas import blocks
-from gradviz.compiler.expand import recorded
+from gradviz.compiler.expand import record
 from gradviz.compiler.instructions import COMPARISONS, ELEMENTWISE, VIEWS, Instruction, Place, Repeat
 from gradviz.compiler.layouts import Order, order_of
 from gradviz.compiler.plan_loop import LoopPlan
@@ -99,9 +99,13 @@ class Body:
     def _node(self, index: int) -> Place:
         row = self._graph.rows[index]
         args = [self._places[arg] for arg in self._graph.args[index]]
-        term = recorded(row.op, row.attrs, tuple(arg.shape for arg in args))
-        if term is None:
-            raise RuleError(f"the rule of {self._graph.describe(index)} cannot be compiled: it asks for arrays")
+        try:
+            term = record(row.op, row.attrs, tuple(arg.shape for arg in args))
+        except RuleError as error:
+            raise RuleError(
+                f"the rule of {self._graph.describe(index)} cannot be compiled, it asks for arrays: {error.what}",
+                where=error.where,
+            ) from error
         while term.fn == "indicator" and term.args[0].fn != "symbol":
             term = term.args[0]
         operands = tuple(self._operand(arg, args, row) for arg in term.args)

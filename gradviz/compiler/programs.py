@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.compiler.expand import expand, in_dtype
+from gradviz.compiler.expand import expand
 from gradviz.compiler.gradients import GRADIENT, with_gradients
 from gradviz.compiler.instructions import Plan
 from gradviz.compiler.optimize import optimize, prepare
@@ -112,7 +112,7 @@ class Programs:
 
     def forward(self, size: int | None) -> Program | ScalarProgram:
         """Return the function of the inputs that gives the outputs."""
-        return self._program(Task("forward", "The outputs."), size, lambda: optimize(self._one(size)))
+        return self._program(Task("forward", "The outputs."), size, lambda: self._instructions(self._one(size)))
 
     def value_and_grad(self, size: int | None) -> Program | ScalarProgram:
         """Return the function of the inputs that gives the loss and its gradients."""
@@ -176,9 +176,12 @@ class Programs:
         plan = in_pieces(self._joint[size], self._root, self.wanted, self._storage.arrays, self._tuned)
         return updating(plan) if compiled else plan
 
+    def _instructions(self, graph: Graph) -> Graph:
+        return optimize(expand(graph, self._dtype))
+
     def _one(self, size: int | None, mean: tuple[str, ...] = ()) -> Graph:
         graph = self._graph if size is None else batched(self._graph, size, shared=self._shared, mean=mean)
-        return prepare(expand(graph, self._dtype))
+        return prepare(graph)
 
     def _with_gradients(self, size: int | None, seed: str | None) -> Graph:
         graph = self._one(size, (self._root,))
@@ -192,4 +195,4 @@ class Programs:
         joint = with_gradients(graph, self._root, [graph.find(path) for path in self.wanted], seed)
         outputs = {self._root: joint.outputs[self._root]}
         outputs |= {GRADIENT + path: joint.outputs[GRADIENT + path] for path in self.wanted}
-        return optimize(in_dtype(joint.with_outputs(outputs), self._dtype))
+        return self._instructions(joint.with_outputs(outputs))

@@ -2,31 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import json
 
 import numpy as np
 import pytest
 
 import gradviz as gv
-from gradviz.core.primitive import FUNCTIONS, REGISTRY
-
-_count = itertools.count()
-
-
-@pytest.fixture
-def declare():
-    """Declare a primitive of a user's; it is gone after the test."""
-    made = []
-
-    def make(**fields):
-        name = f"mine{next(_count)}"
-        made.append(name)
-        return gv.primitive(name, symbol=r"\operatorname{mine}", **fields)
-
-    yield make
-    for name in made:
-        del REGISTRY[name], FUNCTIONS[name]
 
 
 def hinge(margin_shift=0.0):
