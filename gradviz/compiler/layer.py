@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -72,7 +72,8 @@ class Layer:
     It computes in arrays of its own, so that only one thread at a time can use it.
 
     Attributes:
-        parameters: the parameters by path. The arrays are the layer's own: writing into them changes it.
+        parameters: the parameters by path. The arrays are the layer's own: writing into them changes it, and
+            what is assigned is copied into them.
         inputs: the shapes of the data leaves by name, of one sample.
         input_dtypes: their dtypes.
         dtype: of the numbers in the layer.
@@ -117,6 +118,7 @@ class Layer:
         wanted = tuple(self.parameters) if wrt is None else _leaves(graph, "wrt", wrt, (PARAMETER, DATA))
         self._root = _root(graph, output)
         self._graph = _without_values(graph)
+        self._backend = backend
         self._programs = Programs(self._graph, self.dtype, self._root, wanted, self.shared, storage, backend)
         self._last: dict[str, Any] | None = None
         self._step = vars(self)["step"] = quick_step(self._inputs, self._programs)  # the method would be a detour
@@ -234,6 +236,20 @@ class Layer:
         size, given = self._inputs.check(inputs)
         graph = self.graph if size is None else batched(self.graph, size, shared=self.shared)
         return evaluate(graph, at=given).first_nonfinite
+
+    def __copy__(self) -> Layer:
+        """Return a layer of the same graph, compiled anew, with arrays of its own."""
+        wanted = self._programs.wanted
+        copied = Layer(self.graph, self.batch, self.dtype, wanted, self._root, self.shared, self._backend)
+        copied.parameters.update(self.parameters)
+        return copied
+
+    def __deepcopy__(self, memo: Mapping[int, Any]) -> Layer:
+        return self.__copy__()
+
+    def __reduce__(self) -> NoReturn:
+        hint = "layer.save(path) keeps its parameters, and load(path) puts them into a layer of the same graph"
+        raise UsageError("a layer cannot be pickled: it is compiled code", where=user_location(), hint=hint)
 
     def __repr__(self) -> str:
         count = sum(array.size for array in self.parameters.values())

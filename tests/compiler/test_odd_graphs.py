@@ -1,5 +1,7 @@
 """Compiled layers of graphs that nobody draws: outputs that are leaves, parameters nothing needs, shared arrays."""
 
+import copy
+import pickle
 import threading
 
 import numpy as np
@@ -311,6 +313,51 @@ def test_the_graph_of_a_layer_has_what_was_learned():
     assert value.tolist() == [1 - 0.25, 2 + 0.5]
     layer.parameters["w"][...] = 0
     assert value.any()
+
+
+@pytest.mark.parametrize("size", [2, 2000])
+def test_what_is_assigned_to_a_parameter_is_copied_into_the_live_array(size):
+    w = gv.param("w", np.ones(size))
+    layer = gv.compile(gv.graph(loss=gv.sum(gv.square(w))), dtype="float32")
+    live = layer.parameters["w"]
+    given = np.full(size, 2.0)
+    layer.parameters["w"] = given
+    layer.parameters["w"] *= 2
+    layer.parameters.update(w=layer.parameters["w"] + 1)
+    assert layer.parameters["w"] is live
+    assert layer.loss() == 25 * size
+    layer.fit({}, optimizer="adam")
+    assert layer.loss() < 25 * size
+    assert given[0] == 2
+    with pytest.raises(GradvizError, match=r"the parameter 'w' has shape \(\d+,\), not \(3,\)"):
+        layer.parameters["w"] = np.ones(3)
+    with pytest.raises(GradvizError, match="the layer has no parameter 'W' .it has w"):
+        layer.parameters["W"] = given
+    with pytest.raises(GradvizError, match="cannot be removed"):
+        del layer.parameters["w"]
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+@pytest.mark.parametrize("size", [2, 2000])
+def test_a_copy_of_a_layer_learns_by_itself(copied, size):
+    w, x = gv.param("w", np.full(size, 1 / 3, np.float32)), gv.data("x", shape=size)
+    layer = gv.compile(gv.graph(loss=gv.sum(gv.square(w * x)), y=w), batch=2, output="loss", wrt=["w", "x"])
+    xs = np.ones((4, size))
+    layer.step(0.1, x=xs)
+    other = copied(layer)
+    before = layer.parameters["w"].copy()
+    np.testing.assert_array_equal(other.parameters["w"], before)
+    assert repr(other) == repr(layer)
+    assert other.value_and_grad(x=xs)[1].keys() == {"w", "x"}
+    other.step(0.1, x=xs)
+    np.testing.assert_array_equal(layer.parameters["w"], before)
+    assert (other.parameters["w"] != before).all()
+
+
+def test_a_layer_is_saved_not_pickled():
+    with pytest.raises(GradvizError, match=r"cannot be pickled: it is compiled code.*layer\.save\(path\)") as caught:
+        pickle.dumps(gv.compile(gv.graph(loss=gv.param("s", 2.0))))
+    assert caught.value.where.startswith(__file__)
 
 
 @pytest.mark.parametrize("backend", ["numpy", "numba"])
