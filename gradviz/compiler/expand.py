@@ -27,6 +27,15 @@ MOST_STEPS = 20
 
 _ATOMS = ("symbol", "number")
 
+CAST = Primitive(
+    name="cast",
+    symbol="",
+    dtype=lambda x, dtype: dtype,
+    forward=lambda xp, x, dtype: Term("copy", (x,)) if isinstance(x, Term) else x,
+    partials=(lambda xp, f, x, dtype: 1,),
+)
+"""Integers as floating-point numbers."""
+
 
 def recorded(op: Primitive, attrs: Mapping[str, Any], shapes: tuple[Shape, ...]) -> Term | None:
     """Return a primitive's value as a term of the symbols "0", "1", …; None if its rule asks for arrays."""
@@ -73,7 +82,21 @@ def _expanded(node: Node, args: list[Expr], dtype: np.dtype[Any] | None) -> Expr
     attrs = node.attrs
     if dtype is not None and "dtype" in attrs and node.dtype.kind == "f":
         attrs = {**attrs, "dtype": dtype}
-    return _formula(node.op, args, attrs)
+    return _formula(node.op, _floats(node, args, dtype or node.dtype), attrs)
+
+
+def _floats(node: Node, args: list[Expr], dtype: np.dtype[Any]) -> list[Expr]:
+    """Cast integers that numbers are computed of: NumPy would compute with more digits, or fewer, than are wanted.
+
+    Those that are compared with each other stay exact, and those that choose are no numbers.
+    """
+    kinds = [arg.dtype.kind != "f" and slot not in node.op.indices for slot, arg in enumerate(args)]
+    if node.dtype.kind != "f" or not any(kinds):
+        return args
+    term = recorded(node.op, node.attrs, tuple(arg.shape for arg in args)) if all(kinds) else None
+    if term is not None and term.fn == "indicator":
+        return args
+    return [apply(CAST, arg, dtype=dtype) if whole else arg for whole, arg in zip(kinds, args, strict=True)]
 
 
 def _formula(op: Primitive, args: list[Expr], attrs: Mapping[str, Any], depth: int = 0) -> Expr:

@@ -153,6 +153,8 @@ class Forms:
             return f"{called} * {dtype_name(one.out.dtype)}(1)" if fn in COMPARISONS else called
         if fn in _REDUCE:
             return self._reduced(one, args, "")
+        if fn == "copy" and isinstance(one.args[0], Place) and one.args[0].dtype != one.out.dtype:
+            return f"{dtype_name(one.out.dtype)}({args[0]})"
         simple = {"matmul": ".dot({1})", "copy": "", "getitem": f"[{key_text(attrs[0])}]" if fn == "getitem" else ""}
         if fn in simple:
             return args[0] + simple[fn].format(*args)

@@ -315,6 +315,37 @@ def test_the_graph_of_a_layer_has_what_was_learned():
     assert value.any()
 
 
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+@pytest.mark.parametrize("size", [3, 2000])
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda w, i: gv.sum(gv.tanh(w * i)),
+        lambda w, i: gv.mean(w * gv.sin(i)) * gv.mean(i),
+        lambda w, i: gv.sum(gv.take(w, i, axis=0) * i * (i > 1)),
+        lambda w, i: gv.sum(gv.scan(lambda x, h: gv.tanh(h + x * i), gv.stack([w, w]), i * 0.1)),
+    ],
+)
+def test_integers_are_numbers_of_the_layer(function, size, dtype):
+    w, i = gv.param("w", np.linspace(-1, 1, size)), gv.data("i", shape=size, dtype=dtype)
+    loss = function(w, i)
+    labels = (np.arange(size) % 3).astype(dtype)
+    expected = gv.backprop(loss, at={"i": labels}).grad["w"]
+    for batch, given in ((None, labels), (9, np.tile(labels, (9, 1)))):
+        for precise, rtol in (("float32", 1e-4), ("float64", 1e-10)):
+            layer = gv.compile(loss, dtype=precise, batch=batch)
+            value, gradients = layer.value_and_grad(i=given)
+            assert value == pytest.approx(float(gv.evaluate(loss, at={"i": labels}).output), rel=rtol, abs=rtol)
+            assert (layer(i=given).dtype, gradients["w"].dtype) == (precise, precise)
+            np.testing.assert_allclose(gradients["w"], expected, rtol=rtol, atol=rtol)
+
+
+def test_integers_are_compared_exactly():
+    i, j = (gv.data(name, shape=2, dtype=int) for name in "ij")
+    layer = gv.compile(gv.graph(y=gv.param("w", 2.0) * (i > j)), dtype="float32")
+    assert layer(i=[2**24 + 1, 1], j=[2**24, 1]).tolist() == [2.0, 0.0]
+
+
 @pytest.mark.parametrize("size", [2, 2000])
 def test_what_is_assigned_to_a_parameter_is_copied_into_the_live_array(size):
     w = gv.param("w", np.ones(size))
