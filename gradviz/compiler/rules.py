@@ -206,10 +206,19 @@ def _log_softmax(node: Node, args: list[Expr], values: list[Any]) -> Expr | None
 
 
 def _sigmoid(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
-    """σ(x) = (1 + tanh(x/2))/2, which neither overflows nor asks for a case."""
-    half = constant(0.5, node.dtype)
-    return FUNCTIONS["tanh"](args[0] * half) * half + half
+    """σ(x) = 1/(1 + exp(-x)), which small values keep their digits in; where exp(-x) is infinite, 0 is right."""
+    one = constant(1, node.dtype)
+    return one / (one + FUNCTIONS["exp"](-args[0]))
 
+
+def _log(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
+    """The logarithm of σ(x) needs no σ(x), which becomes 0 long before its logarithm is infinite."""
+    inner = made_by(args[0], "sigmoid")
+    return FUNCTIONS["logsigmoid"](inner[0]) if inner else None
+
+
+STABLE: dict[str, Rule] = {"log": _log}
+"""Rules that are applied before gradients are taken, which are then finite as well."""
 
 RULES: dict[str, Rule] = {
     "add": _add,

@@ -340,6 +340,20 @@ def test_integers_are_numbers_of_the_layer(function, size, dtype):
             np.testing.assert_allclose(gradients["w"], expected, rtol=rtol, atol=rtol)
 
 
+@pytest.mark.parametrize(("dtype", "rtol"), [("float32", 1e-5), ("float64", 1e-12)])
+@pytest.mark.parametrize(("size", "backend"), [(1, "numpy"), (400, "numpy"), (400, "numba")])
+def test_a_small_sigmoid_keeps_its_digits(dtype, rtol, size, backend):
+    numbers = np.repeat([-800.0, -80.0, -38.0, -17.0, 0.0, 17.0, 800.0], size)
+    z = gv.param("z", numbers)
+    layer = gv.compile(
+        gv.graph(loss=-gv.sum(gv.log(gv.sigmoid(z))), y=gv.sigmoid(z)), dtype=dtype, output="loss", backend=backend
+    )
+    np.testing.assert_allclose(layer()["y"], 1 / (1 + np.exp(-np.maximum(numbers, -700))), rtol, atol=1e-100)
+    value, slopes = layer.value_and_grad()
+    assert value == pytest.approx(np.sum(np.logaddexp(0, -numbers)), rel=rtol)
+    np.testing.assert_allclose(slopes["z"], -1 / (1 + np.exp(np.minimum(numbers, 700))), rtol, atol=1e-7)
+
+
 def test_integers_are_compared_exactly():
     i, j = (gv.data(name, shape=2, dtype=int) for name in "ij")
     layer = gv.compile(gv.graph(y=gv.param("w", 2.0) * (i > j)), dtype="float32")
