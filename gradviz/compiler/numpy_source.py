@@ -13,7 +13,7 @@ from gradviz.compiler.addresses import aligned
 from gradviz.compiler.formulas import formulas
 from gradviz.compiler.helpers import untyped
 from gradviz.compiler.instructions import Instruction, Piece, Place, Plan, Repeat, part, walk
-from gradviz.compiler.names import Names
+from gradviz.compiler.names import Names, in_docstring
 from gradviz.compiler.numpy_constants import dtype_name
 from gradviz.compiler.numpy_forms import Forms, key_text
 from gradviz.compiler.numpy_places import Places
@@ -192,7 +192,7 @@ class _Function:
         ]
         if not told:
             return [f'{INDENT}"""{says}"""']
-        text = f"{', '.join(told)}.".replace("\\", "\\\\").replace('"""', r"\"\"\"")
+        text = in_docstring(f"{', '.join(told)}.")
         lines = textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False)
         return [f'{INDENT}"""{says}', "", *(INDENT + line for line in lines), f'{INDENT}"""']
 

@@ -16,6 +16,7 @@ from gradviz.compiler.layouts import Order, order_of
 from gradviz.compiler.plan_loop import LoopPlan
 from gradviz.core.graph import Graph, Row
 from gradviz.core.loop import Loop
+from gradviz.core.plain import visible
 from gradviz.core.primitive import CONSTANT
 from gradviz.errors import RuleError
 from gradviz.namespaces import numpy as numbers
@@ -94,7 +95,7 @@ class Body:
 
     def _says(self, index: int) -> str:
         name = self._graph.names.get(index)
-        return "" if name is None else name.name
+        return "" if name is None else visible(name.name)
 
     def _node(self, index: int) -> Place:
         row = self._graph.rows[index]

@@ -14,6 +14,7 @@ from gradviz.compiler.plan import make_plan
 from gradviz.core.apply import constant
 from gradviz.core.build import frozen
 from gradviz.core.graph import Array, Graph
+from gradviz.core.plain import visible
 from gradviz.core.primitive import PARAMETER
 from gradviz.core.replay import replay
 
@@ -55,7 +56,7 @@ def updating(plan: Plan) -> Plan:
             if piece.key:
                 target = part(target, piece.key, names.new(f"{target.name}_part"))
                 views.append(target)
-            updates.append(Instruction("subtract", (target, piece.place), (), target, f"update {piece.path}"))
+            updates.append(Instruction("subtract", (target, piece.place), (), target, f"update {visible(piece.path)}"))
     return replace(plan, places=(*plan.places, *views), pieces=()).then(tuple(updates), plan.outputs)
 
 
