@@ -144,10 +144,14 @@ class _Function:
             if piece.path in names:
                 learned.append(names[piece.path] + _part_text(self._plan.parameters[piece.path], piece.key))
                 changes.append(f"changes[{number}]")
+        given = [
+            f"np.asarray({name}, {dtype_name(place.dtype)})" if path == RATE else name
+            for name, (path, place) in zip(self._places.inputs, self._plan.inputs.items(), strict=True)
+        ]
         every = len(changes) == len(self._plan.pieces)
         subtract = self._forms.np("subtract")
         body = [
-            f"loss, *changes = gradients({', '.join(self._places.inputs)})",
+            f"loss, *changes = gradients({', '.join(given)})",
             f"for parameter, change in zip(parameters, {'changes' if every else tuple_text(changes)}):",
             f"{INDENT}{subtract}(parameter, change, parameter)",
             "return loss,",
