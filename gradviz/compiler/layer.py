@@ -165,6 +165,11 @@ class Layer:
         return float(np.mean(losses)) if np.size(losses) else 0.0
 
     @property
+    def learned(self) -> frozenset[str]:
+        """The parameters that learn: those that there are gradients of."""
+        return frozenset(self.parameters) & frozenset(self._programs.wanted)
+
+    @property
     def optional(self) -> frozenset[str]:
         """The inputs that may be left out, for they have a value of their own."""
         return frozenset(self._inputs.defaults)
