@@ -15,7 +15,9 @@ import pytest
 from gallery import EXAMPLES
 from hypothesis import settings
 
+import gradviz as gv
 from gradviz.core.build import graph, roots
+from gradviz.core.primitive import FUNCTIONS, REGISTRY
 from gradviz.core.tape import leave_tape
 from gradviz.core.unroll import unroll
 from gradviz.passes.whole import too_big
@@ -46,6 +48,20 @@ def _numbers_of_its_own(request):
     if drawn is not None:
         name = zlib.crc32(request.node.nodeid.encode())
         drawn.bit_generator.state = np.random.default_rng(name).bit_generator.state
+
+
+@pytest.fixture
+def declare():
+    """Declare a primitive of a user's; it is gone after the test."""
+    made = []
+
+    def make(**fields):
+        made.append(gv.primitive(f"mine{len(made)}", symbol=r"\operatorname{mine}", **fields))
+        return made[-1]
+
+    yield make
+    for one in made:
+        del REGISTRY[one.name], FUNCTIONS[one.name]
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ class ReferenceLayer:
         self.batch = batch
         leaves = self.graph.leaves
         self.parameters = {leaf.path: np.array(leaf.value, dtype) for leaf in leaves if leaf.op.name == "parameter"}
+        self.learned = self.parameters.keys()
         data = [leaf for leaf in leaves if leaf.op.name == "data"]
         self.inputs = {leaf.path: leaf.shape for leaf in data}
         self.input_dtypes = {leaf.path: leaf.dtype if leaf.dtype.kind in "iub" else np.dtype(dtype) for leaf in data}

@@ -14,7 +14,7 @@ from gradviz.core.build import frozen
 from gradviz.core.expr import Expr, handle_at
 from gradviz.core.graph import Graph, Node
 from gradviz.core.loop import Loop
-from gradviz.core.primitive import Primitive, Shape
+from gradviz.core.primitive import FUNCTIONS, Primitive, Shape, call_rule
 from gradviz.core.replay import Build, rebuild, replay
 from gradviz.core.tape import current_tape
 from gradviz.core.trace import trace
@@ -25,20 +25,41 @@ from gradviz.namespaces.record import Term, as_term, recorder, symbol
 MOST_STEPS = 20
 """A formula within a formula within a formula: more levels than this are a rule that calls itself."""
 
+_ATOMS = ("symbol", "number")
+
+CAST = Primitive(
+    name="cast",
+    symbol="",
+    dtype=lambda x, dtype: dtype,
+    forward=lambda xp, x, dtype: Term("copy", (x,)) if isinstance(x, Term) else x,
+    partials=(lambda xp, f, x, dtype: 1,),
+)
+"""Integers as floating-point numbers."""
+
 
 def recorded(op: Primitive, attrs: Mapping[str, Any], shapes: tuple[Shape, ...]) -> Term | None:
     """Return a primitive's value as a term of the symbols "0", "1", …; None if its rule asks for arrays."""
     try:
-        return as_term(op.forward(recorder, *(symbol(str(slot), shape) for slot, shape in enumerate(shapes)), **attrs))
-    except (TypeError, AttributeError):
+        return record(op, attrs, shapes)
+    except RuleError:
         return None
+
+
+def record(op: Primitive, attrs: Mapping[str, Any], shapes: tuple[Shape, ...]) -> Term:
+    """Return the same term.
+
+    Raises:
+        RuleError: for a rule that asks for arrays, or a user's that fails.
+    """
+    arguments = [symbol(str(slot), shape) for slot, shape in enumerate(shapes)]
+    return call_rule(lambda: as_term(op.forward(recorder, *arguments, **attrs)))
 
 
 def is_single(term: Term) -> bool:
     """Whether a term is one function of symbols and numbers."""
     if term.fn == "indicator":
         return is_single(term.args[0])
-    return all(arg.fn in ("symbol", "number") for arg in term.args)
+    return term.fn not in _ATOMS and bool(term.args) and all(arg.fn in _ATOMS for arg in term.args)
 
 
 def expand(graph: Graph, dtype: np.dtype[Any] | None = None) -> Graph:
@@ -52,20 +73,6 @@ def expand(graph: Graph, dtype: np.dtype[Any] | None = None) -> Graph:
     return frozen({name: handles[index] for name, index in graph.outputs.items()})
 
 
-def in_dtype(graph: Graph, dtype: np.dtype[Any]) -> Graph:
-    """Return the graph with this dtype of all floats, also of constants that rules have made; itself if it is so."""
-    return graph if _is_in(graph, dtype) else expand(graph, dtype)
-
-
-def _is_in(graph: Graph, dtype: np.dtype[Any]) -> bool:
-    for row in set(graph.rows):
-        loop = row.attrs.get("loop")
-        inside = not isinstance(loop, Loop) or _is_in(loop.cell, dtype)
-        if not inside or (row.dtype.kind == "f" and row.dtype != dtype):
-            return False
-    return True
-
-
 def _expanded(node: Node, args: list[Expr], dtype: np.dtype[Any] | None) -> Expr:
     if node.op.leaf:
         return _leaf(node, args, dtype)
@@ -75,17 +82,34 @@ def _expanded(node: Node, args: list[Expr], dtype: np.dtype[Any] | None) -> Expr
     attrs = node.attrs
     if dtype is not None and "dtype" in attrs and node.dtype.kind == "f":
         attrs = {**attrs, "dtype": dtype}
-    return _formula(node.op, args, attrs)
+    return _formula(node.op, _floats(node, args, dtype or node.dtype), attrs)
+
+
+def _floats(node: Node, args: list[Expr], dtype: np.dtype[Any]) -> list[Expr]:
+    """Cast integers that numbers are computed of: NumPy would compute with more digits, or fewer, than are wanted.
+
+    Those that are compared with each other stay exact, and those that choose are no numbers.
+    """
+    kinds = [arg.dtype.kind != "f" and slot not in node.op.indices for slot, arg in enumerate(args)]
+    if node.dtype.kind != "f" or not any(kinds):
+        return args
+    term = recorded(node.op, node.attrs, tuple(arg.shape for arg in args)) if all(kinds) else None
+    if term is not None and term.fn == "indicator":
+        return args
+    return [apply(CAST, arg, dtype=dtype) if whole else arg for whole, arg in zip(kinds, args, strict=True)]
 
 
 def _formula(op: Primitive, args: list[Expr], attrs: Mapping[str, Any], depth: int = 0) -> Expr:
     """Apply a primitive, or what its rule is made of."""
-    term = recorded(op, attrs, tuple(arg.shape for arg in args))
+    shapes = tuple(arg.shape for arg in args)
+    term = recorded(op, attrs, shapes)
     if term is None or is_single(term) or depth > MOST_STEPS:
         return apply(op, *args, **attrs)
     first = args[0].tape
     before = len(first.rows)
-    made: Expr = constant(op.forward(xp, *args, **attrs))
+    made = constant(op.forward(xp, *args, **attrs))
+    if made.shape != (shape := op.shape(*shapes, **attrs)):  # a rule may give a number for all elements
+        made = FUNCTIONS["broadcast_to"](made, shape)
     if any(first.rows[index].op is op for index in range(before, len(first.rows))):
         raise RuleError(f"the rule of {op.name} is made of itself")
     return _again(made, before, depth)

@@ -9,6 +9,7 @@ import numpy as np
 from gradviz.core.graph import Graph
 from gradviz.core.loop import Loop
 from gradviz.core.primitive import CONSTANT
+from gradviz.core.visible import visible
 
 INFIX = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "matmul": "@"}
 MOST_DEEP = 8
@@ -82,7 +83,7 @@ def _of(graph: Graph, leaves: Mapping[int, str]) -> Iterator[tuple[str, str]]:
         elif index in graph.names and not row.op.leaf and row.op.name not in PARTS:
             text = writer.inside(index)[0]
             if len(text) <= LONGEST and "…" not in text:
-                yield graph.names[index].name, text
+                yield visible(graph.names[index].name), text
 
 
 def _of_cell(loop: Loop, args: Sequence[str]) -> dict[int, str]:
@@ -91,7 +92,7 @@ def _of_cell(loop: Loop, args: Sequence[str]) -> dict[int, str]:
     for place, following in enumerate(loop.following):
         index = loop.inputs[loop.sequences + place]
         if following in loop.cell.names:
-            names[index] = f"{loop.cell.names[following].name}_before"
+            names[index] = f"{visible(loop.cell.names[following].name)}_before"
     return names
 
 
@@ -103,7 +104,7 @@ class _Writer:
     def name(self, index: int) -> str:
         """Return what a node is called, "" if nothing."""
         name = self._graph.names.get(index)
-        return self._leaves.get(index) or ("" if name is None else name.name)
+        return self._leaves.get(index) or ("" if name is None else visible(name.name))
 
     def inside(self, index: int, depth: int = 0) -> Formula:
         """Return how a node is computed of those that have names."""
@@ -127,7 +128,7 @@ class _Writer:
         if isinstance(loop, Loop):
             results = (*loop.emitted, *loop.following)
             name = loop.cell.names.get(results[row.attrs["take"]])
-            return atom("…" if name is None else name.name)
+            return atom("…" if name is None else visible(name.name))
         if row.op is CONSTANT:
             value = self._graph.constants[index]
             return atom(f"{value.reshape(-1)[0]:.6g}" if value.size and np.all(value == value.reshape(-1)[0]) else "…")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 
+from gradviz.compiler.asked import checked_batch, checked_dtype, checked_leaves, chosen_root
 from gradviz.compiler.inputs import Inputs
 from gradviz.compiler.memory import inputs_first
 from gradviz.compiler.programs import Programs
@@ -18,7 +19,7 @@ from gradviz.compiler.train import fit
 from gradviz.compiler.weights import load, save
 from gradviz.core.arrays import to_array
 from gradviz.core.graph import Array, Graph
-from gradviz.core.primitive import DATA, PARAMETER, Primitive, Shape
+from gradviz.core.primitive import DATA, PARAMETER, Shape
 from gradviz.core.unroll import as_graph
 from gradviz.errors import ShapeError, UsageError, ValueMissingError, user_location
 
@@ -72,7 +73,8 @@ class Layer:
     It computes in arrays of its own, so that only one thread at a time can use it.
 
     Attributes:
-        parameters: the parameters by path. The arrays are the layer's own: writing into them changes it.
+        parameters: the parameters by path. The arrays are the layer's own: writing into them changes it, and
+            what is assigned is copied into them.
         inputs: the shapes of the data leaves by name, of one sample.
         input_dtypes: their dtypes.
         dtype: of the numbers in the layer.
@@ -92,9 +94,9 @@ class Layer:
         shared: Iterable[str],
         backend: str,
     ) -> None:
-        self.batch = _batch(batch)
-        self.dtype = _dtype(dtype)
-        self.shared = frozenset(_leaves(graph, "shared", shared, (DATA,)))
+        self.batch = checked_batch(batch)
+        self.dtype = checked_dtype(dtype)
+        self.shared = frozenset(checked_leaves(graph, "shared", shared, (DATA,)))
         values: dict[str, Array] = {}
         self.inputs: dict[str, Shape] = {}
         self.input_dtypes: dict[str, np.dtype[Any]] = {}
@@ -114,9 +116,10 @@ class Layer:
         self.parameters = storage.arrays
         defaults = {leaf.path: leaf.value for leaf in graph.leaves if leaf.op is DATA and leaf.value is not None}
         self._inputs = Inputs(self.inputs, self.input_dtypes, defaults, batch, self.shared)
-        wanted = tuple(self.parameters) if wrt is None else _leaves(graph, "wrt", wrt, (PARAMETER, DATA))
-        self._root = _root(graph, output)
+        wanted = tuple(self.parameters) if wrt is None else checked_leaves(graph, "wrt", wrt, (PARAMETER, DATA))
+        self._root = chosen_root(graph, output)
         self._graph = _without_values(graph)
+        self._backend = backend
         self._programs = Programs(self._graph, self.dtype, self._root, wanted, self.shared, storage, backend)
         self._last: dict[str, Any] | None = None
         self._step = vars(self)["step"] = quick_step(self._inputs, self._programs)  # the method would be a detour
@@ -161,6 +164,11 @@ class Layer:
         size, given = self._inputs.check(inputs)
         losses = self._programs.forward(size)(given)[list(self._graph.outputs).index(self._root)]
         return float(np.mean(losses)) if np.size(losses) else 0.0
+
+    @property
+    def learned(self) -> frozenset[str]:
+        """The parameters that learn: those that there are gradients of."""
+        return frozenset(self.parameters) & frozenset(self._programs.wanted)
 
     @property
     def optional(self) -> frozenset[str]:
@@ -235,6 +243,20 @@ class Layer:
         graph = self.graph if size is None else batched(self.graph, size, shared=self.shared)
         return evaluate(graph, at=given).first_nonfinite
 
+    def __copy__(self) -> Layer:
+        """Return a layer of the same graph, compiled anew, with arrays of its own."""
+        wanted = self._programs.wanted
+        copied = Layer(self.graph, self.batch, self.dtype, wanted, self._root, self.shared, self._backend)
+        copied.parameters.update(self.parameters)
+        return copied
+
+    def __deepcopy__(self, memo: Mapping[int, Any]) -> Layer:
+        return self.__copy__()
+
+    def __reduce__(self) -> NoReturn:
+        hint = "layer.save(path) keeps its parameters, and load(path) puts them into a layer of the same graph"
+        raise UsageError("a layer cannot be pickled: it is compiled code", where=user_location(), hint=hint)
+
     def __repr__(self) -> str:
         count = sum(array.size for array in self.parameters.values())
         return f"<Layer of {count} parameters: {', '.join(self.inputs)} -> {', '.join(self._graph.outputs)}>"
@@ -244,45 +266,3 @@ def _without_values(graph: Graph) -> Graph:
     """Return the graph without what its parameters start from: the layer has them in arrays of its own."""
     kept = {index: value for index, value in graph.constants.items() if graph.rows[index].op is not PARAMETER}
     return replace(graph, given=kept)
-
-
-def _batch(size: Any) -> int | None:
-    if size is None or (isinstance(size, (int, np.integer)) and not isinstance(size, bool) and size > 0):
-        return None if size is None else int(size)
-    raise UsageError(f"batch={size!r}: a whole number, 1 or more, is wanted", where=user_location())
-
-
-def _leaves(graph: Graph, what: str, names: str | Iterable[str], kinds: tuple[Primitive, ...]) -> tuple[str, ...]:
-    """Return the paths of leaves, each once."""
-    found = [graph.node(graph.find(name)) for name in ((names,) if isinstance(names, str) else names)]
-    for node in found:
-        if node.op not in kinds:
-            wanted = " or ".join(f"{kind.name} leaf" for kind in kinds)
-            raise UsageError(f"{what}={node.path or node.id!r}: a {wanted} is wanted", where=user_location())
-        if what == "wrt" and node.dtype.kind != "f":
-            raise UsageError(f"wrt={node.path!r}: {node.dtype} has no derivative", where=user_location())
-    return tuple(dict.fromkeys(node.path for node in found))
-
-
-def _dtype(dtype: Any) -> np.dtype[Any]:
-    try:
-        found: np.dtype[Any] = np.dtype(dtype)
-    except TypeError:
-        found = np.dtype(object)
-    if found not in (np.float64, np.float32):
-        raise UsageError(f"a layer computes with float64 or float32, not {dtype!r}", where=user_location())
-    return found
-
-
-def _root(graph: Graph, output: str | None) -> str:
-    """Return the name of the output that is differentiated."""
-    if output is not None:
-        if output not in graph.outputs:
-            raise UsageError(
-                f"the graph has no output {output!r}", where=user_location(), hint=f"it has {', '.join(graph.outputs)}"
-            )
-        return output
-    numbers = [name for name, index in graph.outputs.items() if graph.rows[index].shape == ()]
-    if "loss" in graph.outputs:
-        return "loss"
-    return numbers[0] if len(numbers) == 1 else next(iter(graph.outputs))

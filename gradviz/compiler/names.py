@@ -1,9 +1,11 @@
-"""Identifiers for printed source: near to the names of the user's nodes, and none twice."""
+"""The names of the user's nodes, which may be any text, in printed source: as identifiers, none twice, and as words."""
 
 from __future__ import annotations
 
 import re
+import unicodedata
 
+from gradviz.core.visible import visible
 from gradviz.namespaces import numpy as numbers
 
 
@@ -16,8 +18,10 @@ class Names:
 
     def new(self, wanted: str) -> str:
         """Return an identifier near to what is wanted."""
-        base = re.sub(r"\W+", "_", wanted).strip("_") or "x"
-        base = f"_{base}" if base[0].isdigit() else base
+        chars = unicodedata.normalize("NFKC", wanted)  # as Python reads identifiers
+        base = "".join(char if f"x{char}".isidentifier() else " " for char in chars)
+        base = re.sub(" +", "_", base).strip("_") or "x"
+        base = base if base.isidentifier() else f"_{base}"
         base = f"{base}_" if base in _RESERVED else base
         name = base
         while name in self._taken:
@@ -30,6 +34,16 @@ class Names:
         """Return a short identifier for what has no name."""
         free = (letter for letter in LETTERS if letter not in self._taken)
         return self.new(next(free, "a"))
+
+
+def in_docstring(text: str) -> str:
+    r"""Return text as a docstring spells it.
+
+    Example:
+        >>> print(in_docstring(r'the "\xi"'))
+        the \"\\xi\"
+    """
+    return visible(text, 10 * len(text)).replace("\\", "\\\\").replace('"', '\\"')
 
 
 LETTERS = "abcdefghijkmnpqrsuvwxyz"  # l and o look like 1 and 0

@@ -145,6 +145,8 @@ class Forms:
     def expression(self, one: Instruction, args: list[str]) -> str:
         """Return an instruction as an expression for a new value."""
         fn, attrs = one.fn, one.attrs
+        if fn == "copy" and isinstance(one.args[0], Place) and one.args[0].dtype != one.out.dtype:
+            return f"{dtype_name(one.out.dtype)}({args[0]})"
         simple = {"matmul": ".dot({1})", "copy": "", "getitem": f"[{key_text(attrs[0])}]" if fn == "getitem" else ""}
         if fn in simple:
             return args[0] + simple[fn].format(*args)

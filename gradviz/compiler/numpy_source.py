@@ -13,7 +13,7 @@ from gradviz.compiler.addresses import aligned
 from gradviz.compiler.formulas import formulas
 from gradviz.compiler.helpers import untyped
 from gradviz.compiler.instructions import Instruction, Piece, Place, Plan, Repeat, part, walk
-from gradviz.compiler.names import Names
+from gradviz.compiler.names import Names, in_docstring
 from gradviz.compiler.numpy_constants import dtype_name
 from gradviz.compiler.numpy_forms import Forms, key_text
 from gradviz.compiler.numpy_places import Places
@@ -144,10 +144,14 @@ class _Function:
             if piece.path in names:
                 learned.append(names[piece.path] + _part_text(self._plan.parameters[piece.path], piece.key))
                 changes.append(f"changes[{number}]")
+        given = [
+            f"np.asarray({name}, {dtype_name(place.dtype)})" if path == RATE else name
+            for name, (path, place) in zip(self._places.inputs, self._plan.inputs.items(), strict=True)
+        ]
         every = len(changes) == len(self._plan.pieces)
         subtract = self._forms.np("subtract")
         body = [
-            f"loss, *changes = gradients({', '.join(self._places.inputs)})",
+            f"loss, *changes = gradients({', '.join(given)})",
             f"for parameter, change in zip(parameters, {'changes' if every else tuple_text(changes)}):",
             f"{INDENT}{subtract}(parameter, change, parameter)",
             "return loss,",
@@ -192,7 +196,7 @@ class _Function:
         ]
         if not told:
             return [f'{INDENT}"""{says}"""']
-        text = f"{', '.join(told)}.".replace("\\", "\\\\").replace('"""', r"\"\"\"")
+        text = in_docstring(f"{', '.join(told)}.")
         lines = textwrap.wrap(text, WIDTH, break_long_words=False, break_on_hyphens=False)
         return [f'{INDENT}"""{says}', "", *(INDENT + line for line in lines), f'{INDENT}"""']
 

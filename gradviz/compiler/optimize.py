@@ -12,7 +12,7 @@ from gradviz.compiler.loops import SmallLoop, used_results
 from gradviz.compiler.merge import merged
 from gradviz.compiler.patches import arranged
 from gradviz.compiler.products import rows_of_product, scaled_factor, standing
-from gradviz.compiler.rules import RULES
+from gradviz.compiler.rules import RULES, STABLE
 from gradviz.core.build import frozen
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph, Node
@@ -28,7 +28,7 @@ MOST_ROUNDS = 8
 
 def prepare(graph: Graph) -> Graph:
     """Return a graph whose loops are as small as can be, for gradients to be taken of it."""
-    return _smaller(graph, {}, merged, scaled_factor)
+    return _smaller(graph, STABLE, merged, scaled_factor)
 
 
 def optimize(graph: Graph) -> Graph:

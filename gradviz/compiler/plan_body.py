@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from gradviz.compiler.blas import blocks
-from gradviz.compiler.expand import recorded
+from gradviz.compiler.expand import record
 from gradviz.compiler.instructions import COMPARISONS, ELEMENTWISE, REDUCTIONS, VIEWS, Instruction, Place, Repeat
 from gradviz.compiler.layouts import Order, order_of
 from gradviz.compiler.plan_loop import LoopPlan
 from gradviz.core.graph import Graph, Row
 from gradviz.core.loop import Loop
 from gradviz.core.primitive import CONSTANT
+from gradviz.core.visible import visible
 from gradviz.errors import RuleError
 from gradviz.namespaces import numpy as numbers
 from gradviz.namespaces.record import Term
@@ -94,14 +95,18 @@ class Body:
 
     def _says(self, index: int) -> str:
         name = self._graph.names.get(index)
-        return "" if name is None else name.name
+        return "" if name is None else visible(name.name)
 
     def _node(self, index: int) -> Place:
         row = self._graph.rows[index]
         args = [self._places[arg] for arg in self._graph.args[index]]
-        term = recorded(row.op, row.attrs, tuple(arg.shape for arg in args))
-        if term is None:
-            raise RuleError(f"the rule of {self._graph.describe(index)} cannot be compiled: it asks for arrays")
+        try:
+            term = record(row.op, row.attrs, tuple(arg.shape for arg in args))
+        except RuleError as error:
+            raise RuleError(
+                f"the rule of {self._graph.describe(index)} cannot be compiled, it asks for arrays: {error.what}",
+                where=error.where,
+            ) from error
         while term.fn == "indicator" and term.args[0].fn != "symbol":
             term = term.args[0]
         operands = tuple(self._operand(arg, args, row) for arg in term.args)

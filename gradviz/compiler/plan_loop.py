@@ -8,6 +8,7 @@ import numpy as np
 
 from gradviz.compiler.instructions import Instruction, Place, Repeat
 from gradviz.core.loop import Loop
+from gradviz.core.visible import visible
 
 if TYPE_CHECKING:
     from gradviz.compiler.plan import Planner
@@ -75,7 +76,7 @@ class LoopPlan:
 
     def _label(self, index: int) -> str:
         found = self._loop.cell.names.get(index)
-        return "" if found is None else found.name
+        return "" if found is None else visible(found.name)
 
     def _state(self, number: int, begin: Place) -> Place:
         """Make the places of a state, and return that of the last."""

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.compiler.expand import expand, in_dtype
+from gradviz.compiler.expand import expand
 from gradviz.compiler.gradients import GRADIENT, with_gradients
 from gradviz.compiler.instructions import Plan
 from gradviz.compiler.optimize import optimize, prepare
@@ -113,7 +113,8 @@ class Programs:
 
     def forward(self, size: int | None) -> Program | ScalarProgram:
         """Return the function of the inputs that gives the outputs."""
-        return self._program(Task("forward", "The outputs."), size, lambda: optimize(self._simple(self._of(size))))
+        task = Task("forward", "The outputs.")
+        return self._program(task, size, lambda: self._instructions(prepare(self._of(size))))
 
     def value_and_grad(self, size: int | None) -> Program | ScalarProgram:
         """Return the function of the inputs that gives the loss and its gradients."""
@@ -181,8 +182,8 @@ class Programs:
     def _of(self, size: int | None, mean: tuple[str, ...] = ()) -> Graph:
         return self._graph if size is None else batched(self._graph, size, shared=self._shared, mean=mean)
 
-    def _simple(self, graph: Graph) -> Graph:
-        return prepare(expand(graph, self._dtype))
+    def _instructions(self, graph: Graph) -> Graph:
+        return optimize(expand(graph, self._dtype))
 
     def _with_gradients(self, size: int | None, seed: str | None) -> Graph:
         graph = self._of(size, (self._root,))
@@ -194,7 +195,7 @@ class Programs:
                 hint="sum it, or give the adjoint: layer.backward(g)",
             )
         wanted = {path: graph.rows[graph.find(path)] for path in self.wanted}
-        joint = with_gradients(self._simple(graph), self._root, wanted, seed)
+        joint = with_gradients(prepare(graph), self._root, wanted, seed)
         outputs = {self._root: joint.outputs[self._root]}
         outputs |= {GRADIENT + path: joint.outputs[GRADIENT + path] for path in self.wanted}
-        return optimize(in_dtype(joint.with_outputs(outputs), self._dtype))
+        return self._instructions(joint.with_outputs(outputs))

@@ -7,6 +7,7 @@ each layer has a function of its own with the names of its inputs.
 from __future__ import annotations
 
 import keyword
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
@@ -52,7 +53,7 @@ def quick_step(inputs: Inputs, programs: Programs) -> Callable[..., float]:
     names = list(inputs.shapes)
     if "learning_rate" in names:
         return careful
-    if not all(name.isidentifier() and not keyword.iskeyword(name) and name not in _TAKEN for name in names):
+    if not all(_is_parameter(name) for name in names):
         return named
     source = _SOURCE.format(
         parameters="".join(f"{name}={name}, " for name in names),
@@ -63,6 +64,12 @@ def quick_step(inputs: Inputs, programs: Programs) -> Callable[..., float]:
     scope |= {"now": now, "UNFIT": UNFIT, "careful": careful}
     exec(compile(source, __file__, "exec"), scope)  # under the name of this file: it is no place in a user's script
     return scope.pop("step")  # type: ignore[no-any-return]  # what the function refers to must not lead back to it
+
+
+def _is_parameter(name: str) -> bool:
+    """Whether Python reads the name of a parameter as it stands."""
+    same = unicodedata.normalize("NFKC", name) == name
+    return same and name.isidentifier() and not keyword.iskeyword(name) and name not in _TAKEN
 
 
 def _unknown(*arguments: Any) -> Any:

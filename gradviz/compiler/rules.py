@@ -53,14 +53,14 @@ def _transpose(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
 
 def _elementwise(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
     """What is repeated only to fit the other argument fits by itself; what is transposed, is so afterwards."""
-    moved = moved_elementwise(node.op, node.shape, args)
-    if moved is not None:
-        return moved
+    for moved in (moved_elementwise(node.op, node.shape, args), _of_numbers(node, args)):
+        if moved is not None:
+            return moved
     for place in (0, 1):
         spread, other = args[place], args[1 - place]
-        inner = made_by(spread, "broadcast_to")
-        if inner and np.broadcast_shapes(inner[0].shape, other.shape) == node.shape:
-            return node.op(inner[0], other) if place == 0 else node.op(other, inner[0])
+        inner = _number(spread) if (whole := made_by(spread, "broadcast_to")) is None else whole[0]
+        if inner is not None and inner is not spread and np.broadcast_shapes(inner.shape, other.shape) == node.shape:
+            return node.op(inner, other) if place == 0 else node.op(other, inner)
         value = values[place]
         if value is not None and value.size > 1 and np.broadcast_shapes((), other.shape) == node.shape:
             flat = np.asarray(value).reshape(-1)
@@ -70,21 +70,53 @@ def _elementwise(node: Node, args: list[Expr], values: list[Any]) -> Expr | None
     return None
 
 
+def _of_numbers(node: Node, args: list[Expr]) -> Expr | None:
+    """What is computed of single numbers gets its axes afterwards."""
+    numbers = [_number(arg) for arg in args]
+    if not node.shape or None in numbers:
+        return None
+    return FUNCTIONS["reshape"](node.op(*numbers), node.shape)
+
+
+def _number(x: Expr) -> Expr | None:
+    """Return what has no axes, also where it was given some of length 1."""
+    inner = made_by(x, "reshape")
+    found = inner[0] if inner else x
+    return None if found.ndim else found
+
+
+def _broadcast_to(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
+    """A number is repeated without being given axes before."""
+    number = _number(args[0])
+    return None if number is None or number is args[0] else FUNCTIONS["broadcast_to"](number, node.shape)
+
+
 def _multiply(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
     """Numbers of a product are multiplied beforehand, and smaller arrays before larger ones."""
     for shorter in (equality(args), scaled(args[0], values[1]), scaled(args[1], values[0]), _small_first(node, args)):
         if shorter is not None:
             return shorter
     for place in (0, 1):
-        number, other = values[place], args[1 - place]
-        inner = made_by(other, "multiply")
-        if number is None or np.ndim(number) or inner is None:
+        number, inner = values[place], _with_number(args[1 - place])
+        if number is None or np.ndim(number) or inner is None or inner[0].shape != node.shape:
             continue
-        for side in (0, 1):
-            known = known_value(inner[side])  # a leaf's value is where it starts, and may change
-            if known is not None and np.ndim(known) == 0 and inner[1 - side].shape == node.shape:
-                return FUNCTIONS["multiply"](inner[1 - side], constant(number * known, node.dtype))
+        x, known, times = inner
+        with np.errstate(all="ignore"):
+            factor = number * known if times else number / known
+        if factor and np.isfinite(factor):
+            return FUNCTIONS["multiply"](x, constant(factor, node.dtype))
     return _elementwise(node, args, values)
+
+
+def _with_number(made: Expr) -> tuple[Expr, Any, bool] | None:
+    """Return what a number multiplies or divides, the number, and whether it multiplies."""
+    for name, places in (("multiply", (0, 1)), ("divide", (1,))):
+        inner = made_by(made, name) or []
+        for place in places[: len(inner)]:
+            known = known_value(inner[place])  # a leaf's value is where it starts, and may change
+            if known is not None and np.ndim(known) == 0:
+                return inner[1 - place], known, name == "multiply"
+    return None
 
 
 def _add(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
@@ -174,13 +206,23 @@ def _log_softmax(node: Node, args: list[Expr], values: list[Any]) -> Expr | None
 
 
 def _sigmoid(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
-    """σ(x) = (1 + tanh(x/2))/2, which neither overflows nor asks for a case."""
-    half = constant(0.5, node.dtype)
-    return FUNCTIONS["tanh"](args[0] * half) * half + half
+    """σ(x) = 1/(1 + exp(-x)), which small values keep their digits in; where exp(-x) is infinite, 0 is right."""
+    one = constant(1, node.dtype)
+    return one / (one + FUNCTIONS["exp"](-args[0]))
 
+
+def _log(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
+    """The logarithm of σ(x) needs no σ(x), which becomes 0 long before its logarithm is infinite."""
+    inner = made_by(args[0], "sigmoid")
+    return FUNCTIONS["logsigmoid"](inner[0]) if inner else None
+
+
+STABLE: dict[str, Rule] = {"log": _log}
+"""Rules that are applied before gradients are taken, which are then finite as well."""
 
 RULES: dict[str, Rule] = {
     "add": _add,
+    "broadcast_to": _broadcast_to,
     "stack": stacked,
     "subtract": _elementwise,
     "multiply": _multiply,

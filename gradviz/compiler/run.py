@@ -128,6 +128,20 @@ class Rescue:
             self.stop()
         self._keep()
 
+    def accept(self, what: str) -> None:
+        """Remember the state as good after something else than steps has changed it.
+
+        Raises:
+            TrainingError: naming that where a parameter is not finite; it is put back.
+        """
+        parameters = self._run.layer.parameters
+        bad = _first_bad(parameters)
+        if bad is not None:
+            kind = _kind(parameters[bad])
+            self._put_back()
+            raise TrainingError(f"the parameter {bad!r} is {kind} by {what}", where=user_location())
+        self._keep()
+
     def due(self, now: float) -> bool:
         """Whether the last copy is old."""
         return now - self._time > self.EVERY
@@ -162,8 +176,7 @@ class Rescue:
         """Go back, and make as many steps again as there are rates; yield the loss of each."""
         run = self._run
         epoch, done, _, run.optimizer.updates = self._start
-        for name, array in self._arrays.items():
-            array[...] = self._copies[name]
+        self._put_back()
         batches = run.batches(epoch, done)
         for rate in rates:
             batch = next(batches, None)
@@ -172,6 +185,10 @@ class Rescue:
                 batches = run.batches(epoch, 0)
                 batch = next(batches)
             yield run.advance(batch, float(rate))
+
+    def _put_back(self) -> None:
+        for name, array in self._arrays.items():
+            array[...] = self._copies[name]
 
     def _reason(self, step: int) -> str:
         """Say what is not finite in a step that is now to be made (counted from 1)."""

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.compiler.gradients import GRADIENT
-from gradviz.compiler.names import Names
+from gradviz.compiler.names import Names, in_docstring
 from gradviz.compiler.scalar_body import ScalarBody
 from gradviz.compiler.scalar_forms import FUNCTIONS
 from gradviz.compiler.scalar_terms import Terms
@@ -24,6 +24,7 @@ from gradviz.compiler.storage import Storage
 from gradviz.compiler.task import RATE, Task
 from gradviz.core.graph import Graph
 from gradviz.core.primitive import DATA, PARAMETER
+from gradviz.core.visible import visible
 from gradviz.namespaces.record import Term
 
 INDENT = "    "
@@ -136,7 +137,10 @@ class _Printing:
         shapes = {path: str(one.shape).replace(" ", "") for path, one in self._storage.arrays.items()}
         arrays = ", ".join(f"{path} {shape}" for path, shape in shapes.items())
         told = f"The parameters are one array of {whole.size} {whole.dtype} numbers, one after another: {arrays}."
-        return [*textwrap.wrap(told, WIDTH), "Where NumPy would go on with inf or nan, Python may raise an error."]
+        return [
+            *textwrap.wrap(in_docstring(told), WIDTH),
+            "Where NumPy would go on with inf or nan, Python may raise an error.",
+        ]
 
     def _checks(self) -> Iterator[str]:
         arrays = [(self._called[path], leaf) for path, leaf in self._inputs.items() if not self._is_rate(path)]
@@ -244,14 +248,14 @@ def _call(start: str, groups: Mapping[str, Sequence[str]]) -> list[str]:
     """Return the lines of a call, its arguments in groups, each with a comment."""
     if len(groups) == 1:
         ((comment, texts),) = groups.items()
-        line = f"{', '.join([start, *texts])})  # {comment}"
+        line = f"{', '.join([start, *texts])})  # {visible(comment)}"
         if len(line) <= WIDTH:
             return [line]
     opened, _, first = start.partition("(")
     lines = [f"{opened}(", f"{INDENT}{first},"]
     for comment, texts in groups.items():
         lines += [INDENT + line for line in _filled(texts)]
-        lines[-1] += f"  # {comment}"
+        lines[-1] += f"  # {visible(comment)}"
     return [*lines, ")"]
 
 

@@ -102,7 +102,7 @@ def find_schedule(given: Schedule | str | None, rate: float, steps: int) -> Sche
         return constant(rate)
     if callable(given):
         return given
-    if given not in NAMES:
+    if not isinstance(given, str) or given not in NAMES:
         hint = did_you_mean(given, NAMES, f"choose one of {', '.join(NAMES)}, or give a function")
         raise UsageError(f"there is no schedule {given!r}", where=user_location(), hint=hint)
     return NAMES[given](rate, steps)

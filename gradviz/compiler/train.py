@@ -83,8 +83,13 @@ def fit(
         TrainingInterrupted: on Ctrl-C (it is a KeyboardInterrupt): after a whole step, with the checkpoint
             written. It has the history.
     """
-    _at_least(1, epochs=epochs, batch_size=batch_size, patience=patience)
+    options = {"batch_size": batch_size, "patience": patience}
+    given = {name: value for name, value in options.items() if value is not None}
+    _at_least(1, epochs=epochs, **given)
     _at_least(0, seed=seed)
+    if layer.parameters and not layer.learned:
+        hint = "compile it with wrt=… naming some; by default all do"
+        raise UsageError("no parameter of the layer learns", where=user_location(), hint=hint)
     samples = Samples(layer, data)
     judged = None if validation is None else Samples(layer, validation, "the validation data")
     size = min(_batch_size(layer, batch_size, online), samples.count)
@@ -177,7 +182,11 @@ class _Training:
         run.epoch, run.done = run.epoch + 1, 0
         if self.keeps_best and history.best_epoch == run.epoch:
             run.best = snapshot(run.layer.parameters)
+        if not self.callbacks:
+            return ""
+        self.rescue.keep()  # steps are made again without callbacks, so never across what these may change
         ends = [callback(run.layer, history) is True for callback in self.callbacks]
+        self.rescue.accept(f"the callbacks after epoch {run.epoch}")
         return "callback" if any(ends) else ""
 
     def _look(self, now: float, tell: Callable[[str, int, int], None]) -> None:
@@ -216,8 +225,8 @@ def _schedule(given: str | Schedule | None, rate: float | None, optimizer: Optim
     return find_schedule(given, optimizer.rate if rate is None else rate, steps)
 
 
-def _at_least(least: int, **options: int | None) -> None:
+def _at_least(least: int, **options: int) -> None:
     for name, value in options.items():
         whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
-        if value is not None and not (whole and value >= least):
+        if not (whole and value >= least):
             raise UsageError(f"{name}={value!r}: a whole number, {least} or more, is wanted", where=user_location())

@@ -44,6 +44,11 @@ class Trainable(Parametrized, Protocol):
         ...
 
     @property
+    def learned(self) -> Set[str]:
+        """The parameters that there are gradients of."""
+        ...
+
+    @property
     def batch(self) -> int | None:
         """The number of samples it was compiled for; None for one sample without a batch axis."""
         ...

@@ -16,6 +16,7 @@ from gradviz.core.build import frozen
 from gradviz.core.graph import Array, Graph
 from gradviz.core.primitive import PARAMETER
 from gradviz.core.replay import replay
+from gradviz.core.visible import visible
 
 
 def in_pieces(graph: Graph, root: str, wanted: Iterable[str], parameters: Mapping[str, Array], tuned: bool) -> Plan:
@@ -55,7 +56,7 @@ def updating(plan: Plan) -> Plan:
             if piece.key:
                 target = part(target, piece.key, names.new(f"{target.name}_part"))
                 views.append(target)
-            updates.append(Instruction("subtract", (target, piece.place), (), target, f"update {piece.path}"))
+            updates.append(Instruction("subtract", (target, piece.place), (), target, f"update {visible(piece.path)}"))
     return replace(plan, places=(*plan.places, *views), pieces=()).then(tuple(updates), plan.outputs)
 
 

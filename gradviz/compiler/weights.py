@@ -51,7 +51,7 @@ def write_tensors(path: str | Path, tensors: Mapping[str, Array], facts: Mapping
     from safetensors.numpy import save as to_bytes
 
     # One key alone: the library writes several in an order of chance.
-    metadata = {_KEY: json.dumps(dict(facts), sort_keys=True)}
+    metadata = {_KEY: json.dumps(dict(facts), sort_keys=True, default=np.generic.item)}
     # A copy in C order: the library writes memory as it lies. (np.ascontiguousarray would give 0-d an axis.)
     try:
         write_atomically(path, to_bytes({name: one.copy(order="C") for name, one in tensors.items()}, metadata))

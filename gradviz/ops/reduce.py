@@ -88,7 +88,7 @@ _var = primitive("var", symbol=_over(r"\operatorname{var}"), shape=_nonempty, dt
     forward=lambda xp, x, axis, keepdims, ddof: (
         xp.sum(_deviation(xp, x, axis) ** 2, axis, keepdims) / (_count(xp, x, axis) - ddof)),
     vjp=lambda xp, g, f, x, axis, keepdims, ddof: (
-        _keep(xp, g, x, axis) * 2 * _deviation(xp, x, axis) / (_count(xp, x, axis) - ddof),),
+        _keep(xp, g, x, axis) * 2 / (_count(xp, x, axis) - ddof) * _deviation(xp, x, axis),),
     label=lambda attrs: (rf"\frac{{2}}{{{_divisor(attrs['ddof'])}}}(<#1> - \overline{{#1}})",))  # fmt: skip
 
 _std = primitive("std", symbol=_over(r"\operatorname{std}"), shape=_nonempty, dtype="float",

@@ -257,6 +257,22 @@ def test_resumed_in_the_middle_of_an_epoch(tmp_path, monkeypatch):
     np.testing.assert_array_equal(again.epoch_losses, history.epoch_losses)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"seed": np.int64(3)},
+        {"batch_size": np.int64(3)},
+        {"optimizer": Adam(beta1=np.float32(0.9))},
+        {"optimizer": GradientDescent(clip_norm=np.int64(1))},
+    ],
+)
+def test_numbers_of_numpy_are_settings_of_a_checkpoint(options, tmp_path):
+    path = tmp_path / "training.safetensors"
+    for epochs in (1, 2):
+        layer = linear()
+        assert fit(layer, points(), epochs=epochs, checkpoint=path, **options).epochs == epochs
+
+
 def test_a_finished_training_is_taken_from_its_checkpoint(tmp_path):
     path = tmp_path / "run.safetensors"
     first = linear()
@@ -339,6 +355,27 @@ def test_nan_in_a_later_epoch_and_after_a_copy(monkeypatch):
         w.append(w[-1] - 0.22 * (1 / w[-1]))
     assert len(w) == 12
     assert layer.parameters["w"] == w[-1]
+
+
+def test_what_callbacks_change_is_kept_when_steps_are_made_again():
+    def put(layer, history):
+        layer.parameters["w"][...] = 2.0 if history.epochs < 5 else 0.1
+
+    layer = logarithm()
+    with pytest.raises(TrainingError, match=r"the loss is NaN in step 17 \(epoch 6\)"):
+        fit(layer, {"x": np.ones(3)}, learning_rate=0.22, shuffle=False, epochs=9, callbacks=put)
+    assert layer.parameters["w"] == 0.1 - 0.22 * (1 / 0.1)
+
+
+def test_callbacks_that_break_a_parameter_are_named():
+    def divide(layer, history):
+        layer.parameters["w"][...] = np.inf
+
+    layer, good = logarithm(), logarithm()
+    with pytest.raises(TrainingError, match="the parameter 'w' is infinite by the callbacks after epoch 1"):
+        fit(layer, {"x": np.ones(3)}, epochs=2, callbacks=divide)
+    fit(good, {"x": np.ones(3)})
+    assert layer.parameters == good.parameters
 
 
 def test_a_gradient_that_is_infinite():
@@ -463,6 +500,8 @@ def test_the_validation_data_are_checked_before_the_first_step():
     [
         ({"epochs": 0}, "epochs=0"),
         ({"epochs": 2.5}, "epochs=2.5"),
+        ({"epochs": None}, "epochs=None: a whole number, 1 or more"),
+        ({"seed": None}, "seed=None: a whole number, 0 or more"),
         ({"batch_size": 0}, "batch_size=0"),
         ({"batch_size": 2, "online": True}, "online=True takes one sample"),
         ({"patience": -1}, "patience=-1"),
@@ -475,11 +514,20 @@ def test_the_validation_data_are_checked_before_the_first_step():
         ({"learning_rate": 0.1, "schedule": lambda step: 0.1}, "leave out learning_rate"),
         ({"optimizer": "adm"}, "did you mean 'adam'"),
         ({"schedule": "linear"}, "no schedule 'linear'"),
+        ({"schedule": [0.1]}, r"no schedule \[0.1\].*give a function"),
+        ({"optimizer": [1]}, r"no optimizer \[1\]"),
     ],
 )
 def test_wrong_options(options, said):
     with pytest.raises(UsageError, match=said):
         fit(linear(), points(), **options)
+
+
+@pytest.mark.parametrize("wrt", [["x"], []])
+def test_a_layer_whose_parameters_do_not_learn(wrt):
+    layer = gv.compile(gv.square(gv.param("w", 2.0) * gv.data("x", shape=())), batch=2, wrt=wrt)
+    with pytest.raises(UsageError, match="no parameter of the layer learns"):
+        layer.fit({"x": np.ones(4)})
 
 
 def test_a_layer_without_batches_takes_one_sample_a_step():

@@ -1,5 +1,7 @@
 """Compiled layers of graphs that nobody draws: outputs that are leaves, parameters nothing needs, shared arrays."""
 
+import copy
+import pickle
 import threading
 
 import numpy as np
@@ -311,6 +313,96 @@ def test_the_graph_of_a_layer_has_what_was_learned():
     assert value.tolist() == [1 - 0.25, 2 + 0.5]
     layer.parameters["w"][...] = 0
     assert value.any()
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.int64])
+@pytest.mark.parametrize("size", [3, 2000])
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda w, i: gv.sum(gv.tanh(w * i)),
+        lambda w, i: gv.mean(w * gv.sin(i)) * gv.mean(i),
+        lambda w, i: gv.sum(gv.take(w, i, axis=0) * i * (i > 1)),
+        lambda w, i: gv.sum(gv.scan(lambda x, h: gv.tanh(h + x * i), gv.stack([w, w]), i * 0.1)),
+    ],
+)
+def test_integers_are_numbers_of_the_layer(function, size, dtype):
+    w, i = gv.param("w", np.linspace(-1, 1, size)), gv.data("i", shape=size, dtype=dtype)
+    loss = function(w, i)
+    labels = (np.arange(size) % 3).astype(dtype)
+    expected = gv.backprop(loss, at={"i": labels}).grad["w"]
+    for batch, given in ((None, labels), (9, np.tile(labels, (9, 1)))):
+        for precise, rtol in (("float32", 1e-4), ("float64", 1e-10)):
+            layer = gv.compile(loss, dtype=precise, batch=batch)
+            value, gradients = layer.value_and_grad(i=given)
+            assert value == pytest.approx(float(gv.evaluate(loss, at={"i": labels}).output), rel=rtol, abs=rtol)
+            assert (layer(i=given).dtype, gradients["w"].dtype) == (precise, precise)
+            np.testing.assert_allclose(gradients["w"], expected, rtol=rtol, atol=rtol)
+
+
+@pytest.mark.parametrize(("dtype", "rtol"), [("float32", 1e-5), ("float64", 1e-12)])
+@pytest.mark.parametrize(("size", "backend"), [(1, "numpy"), (400, "numpy"), (400, "numba")])
+def test_a_small_sigmoid_keeps_its_digits(dtype, rtol, size, backend):
+    numbers = np.repeat([-800.0, -80.0, -38.0, -17.0, 0.0, 17.0, 800.0], size)
+    z = gv.param("z", numbers)
+    layer = gv.compile(
+        gv.graph(loss=-gv.sum(gv.log(gv.sigmoid(z))), y=gv.sigmoid(z)), dtype=dtype, output="loss", backend=backend
+    )
+    np.testing.assert_allclose(layer()["y"], 1 / (1 + np.exp(-np.maximum(numbers, -700))), rtol, atol=1e-100)
+    value, slopes = layer.value_and_grad()
+    assert value == pytest.approx(np.sum(np.logaddexp(0, -numbers)), rel=rtol)
+    np.testing.assert_allclose(slopes["z"], -1 / (1 + np.exp(np.minimum(numbers, 700))), rtol, atol=1e-7)
+
+
+def test_integers_are_compared_exactly():
+    i, j = (gv.data(name, shape=2, dtype=int) for name in "ij")
+    layer = gv.compile(gv.graph(y=gv.param("w", 2.0) * (i > j)), dtype="float32")
+    assert layer(i=[2**24 + 1, 1], j=[2**24, 1]).tolist() == [2.0, 0.0]
+
+
+@pytest.mark.parametrize("size", [2, 2000])
+def test_what_is_assigned_to_a_parameter_is_copied_into_the_live_array(size):
+    w = gv.param("w", np.ones(size))
+    layer = gv.compile(gv.graph(loss=gv.sum(gv.square(w))), dtype="float32")
+    live = layer.parameters["w"]
+    given = np.full(size, 2.0)
+    layer.parameters["w"] = given
+    layer.parameters["w"] *= 2
+    layer.parameters.update(w=layer.parameters["w"] + 1)
+    assert layer.parameters["w"] is live
+    assert layer.loss() == 25 * size
+    layer.fit({}, optimizer="adam")
+    assert layer.loss() < 25 * size
+    assert given[0] == 2
+    with pytest.raises(GradvizError, match=r"the parameter 'w' has shape \(\d+,\), not \(3,\)"):
+        layer.parameters["w"] = np.ones(3)
+    with pytest.raises(GradvizError, match="the layer has no parameter 'W' .it has w"):
+        layer.parameters["W"] = given
+    with pytest.raises(GradvizError, match="cannot be removed"):
+        del layer.parameters["w"]
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy])
+@pytest.mark.parametrize("size", [2, 2000])
+def test_a_copy_of_a_layer_learns_by_itself(copied, size):
+    w, x = gv.param("w", np.full(size, 1 / 3, np.float32)), gv.data("x", shape=size)
+    layer = gv.compile(gv.graph(loss=gv.sum(gv.square(w * x)), y=w), batch=2, output="loss", wrt=["w", "x"])
+    xs = np.ones((4, size))
+    layer.step(0.1, x=xs)
+    other = copied(layer)
+    before = layer.parameters["w"].copy()
+    np.testing.assert_array_equal(other.parameters["w"], before)
+    assert repr(other) == repr(layer)
+    assert other.value_and_grad(x=xs)[1].keys() == {"w", "x"}
+    other.step(0.1, x=xs)
+    np.testing.assert_array_equal(layer.parameters["w"], before)
+    assert (other.parameters["w"] != before).all()
+
+
+def test_a_layer_is_saved_not_pickled():
+    with pytest.raises(GradvizError, match=r"cannot be pickled: it is compiled code.*layer\.save\(path\)") as caught:
+        pickle.dumps(gv.compile(gv.graph(loss=gv.param("s", 2.0))))
+    assert caught.value.where.startswith(__file__)
 
 
 @pytest.mark.parametrize("backend", ["numpy", "numba"])

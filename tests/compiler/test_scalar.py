@@ -281,7 +281,7 @@ def test_the_source_stands_alone_and_reads_like_the_formulas():
     np.testing.assert_array_equal(parameters, np.concatenate([one.ravel() for one in layer.parameters.values()]))
     with pytest.raises(TypeError, match="x is float32 of shape"):
         step(x.astype(float), y, 0.1)
-    for line in ["h1 = tanh((W1_11 * x1 + W1_12 * x2 + b1_1) * 0.5) * 0.5 + 0.5", "# update W1"]:
+    for line in ["h1 = 1.0 / (1.0 + exp(-(W1_11 * x1 + W1_12 * x2 + b1_1)))", "# update W1"]:
         assert line in layer.source, layer.source
 
 

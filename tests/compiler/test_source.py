@@ -160,6 +160,17 @@ def test_the_files_have_no_name_that_is_undefined_or_unused(tmp_path, backend):
     assert not done.returncode, done.stdout
 
 
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_printed_step_takes_the_rate_as_a_number(dtype):
+    p = gv.param("p", RNG.normal(size=(30, 40)))
+    layer = gv.compile(gv.sum(gv.square(p @ p.T)), dtype=dtype)
+    scope = {}
+    exec(compile(layer.source, "<layer>", "exec"), scope)
+    given = layer.parameters["p"].copy()
+    assert scope["make_step"](given)(1e-3)[0] == layer.step(1e-3)
+    np.testing.assert_array_equal(given, layer.parameters["p"])
+
+
 def test_an_lstm_of_a_thousand_steps_is_short():
     short, long = (gv.compile(recurrent("lstm", steps, 16, 64), batch=32).source for steps in (3, 1000))
     assert long.count("\n") <= LINES

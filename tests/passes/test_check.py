@@ -3,31 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import itertools
 import json
 
 import numpy as np
 import pytest
 
 import gradviz as gv
-from gradviz.core.primitive import FUNCTIONS, REGISTRY
-
-_count = itertools.count()
-
-
-@pytest.fixture
-def declare():
-    """Declare a primitive of a user's; it is gone after the test."""
-    made = []
-
-    def make(**fields):
-        name = f"mine{next(_count)}"
-        made.append(name)
-        return gv.primitive(name, symbol=r"\operatorname{mine}", **fields)
-
-    yield make
-    for name in made:
-        del REGISTRY[name], FUNCTIONS[name]
+from gradviz.core.primitive import REGISTRY
 
 
 def hinge(margin_shift=0.0):
