@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from itertools import pairwise
 from math import ceil, hypot
+from operator import itemgetter
+from typing import TypeAlias
 
-from gradviz.draw.geometry import Grid, Point, Rect, along, bezier, bounds, union
+from gradviz.draw.geometry import Point, Rect, along, bezier, bounds, union
 from gradviz.draw.layout import Box, Layout, Link, lay_out
+from gradviz.draw.obstacles import BARELY, WELL, Obstacles
 from gradviz.draw.parts import Part, Sized, label_part, measure
-from gradviz.draw.place import FARTHEST, GAP, Placer, attach, bowed, crosses
+from gradviz.draw.place import FARTHEST, GAP, Placer, Wanted
+from gradviz.draw.route import Route, Router
 from gradviz.draw.scene import PlacedBox, PlacedEdge, PlacedText, Scene
-from gradviz.figures.model import Figure, FigureEdge
+from gradviz.figures.model import Figure
 
 MARGIN = 14.0
 BETWEEN, RANKS = 26.0, 44.0
-_LOOSER = 1.22
-_ATTEMPTS = 6
+_WIDER, _LONGER = 1.1, 1.35
+"""By how much each attempt widens the distances: those of ranks more, as labels stand between ranks."""
+_ABOVE_AND_BELOW = 0.7
+"""What is left of the distance of ranks where the labels' own room is added to it."""
+_STEPS = 6
 _MANY = 80
 """Pictures of more edges than this are given room from the start, and fewer attempts."""
-_BOW = 16.0
-_ALL_BUT_STRAIGHT = 3.0
+
+_Attempt: TypeAlias = tuple[int, Scene]
+"""How many labels are closer to something than they should be, and the scene."""
 
 
 def compose(figure: Figure, direction: str = "down") -> Scene:
@@ -43,27 +51,41 @@ class _Composer:
         self._direction = direction
         self._vertical = direction in ("down", "up")
         self._sized = [measure(node, direction) for node in figure.nodes]
-        self._index = {node.key: place for place, node in enumerate(figure.nodes)}
+        index = {node.key: place for place, node in enumerate(figure.nodes)}
+        self._ends = [(index[edge.parent], index[edge.child]) for edge in figure.edges]
+        self._router = Router(self._ends, self._sized, vertical=self._vertical)
         self._labels = [[label_part(label) for label in edge.labels] for edge in figure.edges]
         self._rooms = [_block(parts) for parts in self._labels]
 
     def scene(self) -> Scene:
+        """Return the first scene in which every label stands well; where there is none, the best of all."""
+        found = []
+        for close, scene in self._attempts():
+            found.append((close, scene))
+            if not close:
+                break
+        return min(found, key=itemgetter(0))[1]
+
+    def _attempts(self) -> Iterator[_Attempt]:
         many = len(self._figure.edges) > _MANY
-        for attempt in range(1, 3) if many else range(_ATTEMPTS):
+        none = True
+        for step in range(1, 3) if many else range(_STEPS):
             for compact in (True, False) if self._has_values_below and not many else (False,):
-                found = self._attempt(_LOOSER**attempt, compact)
-                if found is not None:
-                    return found
-        return self._reserved()
+                layout = self._lay_out(BETWEEN * _WIDER**step, RANKS * _LONGER**step, compact=compact)
+                if attempt := self._attempt(layout, compact=compact):
+                    none = False
+                    yield attempt
+        if none or not many:
+            layout = self._lay_out(BETWEEN, RANKS * _ABOVE_AND_BELOW, reserve=True)
+            if attempt := self._attempt(layout):
+                yield attempt
+            yield self._reserved(layout)
 
     @cached_property
     def _has_values_below(self) -> bool:
         return any(node.kind != "operation" and (node.forward or node.backward) for node in self._figure.nodes)
 
-    def _ends(self, edge: FigureEdge) -> tuple[int, int]:
-        return self._index[edge.parent], self._index[edge.child]
-
-    def _lay_out(self, looser: float, *, reserve: bool, compact: bool) -> Layout:
+    def _lay_out(self, between: float, ranks: float, *, reserve: bool = False, compact: bool = False) -> Layout:
         """Place the boxes; compact ones do not count the values below a leaf, which has nothing under it."""
         boxes = [
             Box(
@@ -75,131 +97,83 @@ class _Composer:
             for node, s in zip(self._figure.nodes, self._sized, strict=True)
         ]
         rooms = [(w + 2 * GAP, h + GAP) if reserve and w else (0.0, 0.0) for w, h in self._rooms]
-        links = [Link(*self._ends(edge), room) for edge, room in zip(self._figure.edges, rooms, strict=True)]
-        return lay_out(boxes, links, self._direction, BETWEEN * looser, RANKS * (0.4 if reserve else looser))
+        links = [Link(*ends, room) for ends, room in zip(self._ends, rooms, strict=True)]
+        return lay_out(boxes, links, self._direction, between, ranks)
 
-    def _attempt(self, looser: float, compact: bool) -> Scene | None:
+    def _attempt(self, layout: Layout, *, compact: bool = False) -> _Attempt | None:
         """Draw with straight lines where they are free; None where something overlaps or a label finds no place."""
-        layout = self._lay_out(looser, reserve=False, compact=compact)
         obstacles = self._obstacles(layout.anchors)
         if compact and self._collide(layout.anchors, obstacles):
             return None
-        routes = [self._route(place, layout, obstacles) for place in range(len(self._figure.edges))]
-        if compact and any(
-            crosses(route, obstacles, self._ends(edge)) for route, edge in zip(routes, self._figure.edges, strict=True)
-        ):
+        routes = self._router.routes(layout, obstacles)
+        if compact and any(obstacles.block(route, ends) for route, ends in zip(routes, self._ends, strict=True)):
             return None
         lines = [bezier(route) if len(route) > 2 else route for route in routes]
-        placer = Placer(obstacles, lines)
-        rects: list[Rect | None] = []
-        for place, edge in enumerate(self._figure.edges):
-            if not self._labels[place]:
-                rects.append(None)
+        placed = Placer(obstacles, lines).place_all(self._wanted(layout.anchors))
+        return None if placed is None else (placed[1], self._scene(layout.anchors, routes, placed[0]))
+
+    def _reserved(self, layout: Layout) -> _Attempt:
+        """Draw Graphviz's lines, with every label in the room reserved for it: seldom crowded, but never straight."""
+        routes = [self._router.extended(line, layout) for line in range(len(self._ends))]
+        lines = [bezier(route) for route in routes]
+        placer = Placer(self._obstacles(layout.anchors), lines)
+        wanted = self._wanted(layout.anchors)
+        reserved = {label.line: _around(layout.labels[label.line], label.size) for label in wanted}
+        astray = {
+            line
+            for line, rect in reserved.items()
+            if all(rect.distance(a, b) > FARTHEST for a, b in pairwise(lines[line]))
+        }
+        rects = {line: rect for line, rect in reserved.items() if line not in astray and placer.take(rect, line, WELL)}
+        close = 0
+        for label in wanted:
+            line = label.line
+            if line in rects:
                 continue
-            rect = placer.place(lines[place], self._rooms[place], self._side(place, edge, layout.anchors))
+            rect = placer.place(label, WELL)
             if rect is None:
-                return None
-            rects.append(rect)
-        return self._scene(layout.anchors, routes, rects)
+                close += 1
+                rect = (
+                    (None if line in astray else placer.take(reserved[line], line, BARELY))
+                    or placer.place(label, BARELY)
+                    or placer.place(label, BARELY, farther=FARTHEST)
+                    or reserved[line]
+                )
+            rects[line] = rect
+        return close, self._scene(layout.anchors, routes, rects)
 
-    def _reserved(self) -> Scene:
-        """Let Graphviz reserve the room of every label: never crowded, at the price of length."""
-        layout = self._lay_out(1.0, reserve=True, compact=False)
-        routes = [self._extended(place, layout) for place in range(len(self._figure.edges))]
-        placer = Placer(self._obstacles(layout.anchors), [bezier(route) for route in routes])
-        rects: list[Rect | None] = []
-        for place, (width, height) in enumerate(self._rooms):
-            center = layout.labels.get(place)
-            if center is None:
-                rects.append(None)
-                continue
-            x, y = center
-            reserved = Rect(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
-            side = self._side(place, self._figure.edges[place], layout.anchors)
-            line = bezier(routes[place])
-            near = any(reserved.grown(FARTHEST).crossed_by(a, b) for a, b in pairwise(line))
-            rects.append(
-                (near and placer.take(reserved))
-                or placer.place(line, (width, height), side)
-                or placer.place(line, (width, height), side, farther=FARTHEST)
-                or reserved
-            )
-        return self._scene(layout.anchors, routes, rects)
+    def _wanted(self, anchors: Sequence[Point]) -> list[Wanted]:
+        return [
+            Wanted(place, room, self._side(place, anchors))
+            for place, room in enumerate(self._rooms)
+            if self._labels[place]
+        ]
 
-    def _obstacles(self, anchors: Sequence[Point]) -> Grid[object]:
-        grid: Grid[object] = Grid()
+    def _obstacles(self, anchors: Sequence[Point]) -> Obstacles:
+        found = Obstacles()
         for place, (sized, (x, y)) in enumerate(zip(self._sized, anchors, strict=True)):
-            half_width, half_height = sized.core
-            grid.add(Rect(x - half_width, y - half_height, x + half_width, y + half_height), place)
-            for part, rect in sized.annotations():
-                grid.add(rect.moved(x, y).grown(1.5), (place, part.kind))
-        return grid
-
-    def _collide(self, anchors: Sequence[Point], obstacles: Grid[object]) -> bool:
-        """Whether a node's texts touch another node, as they may when the layout was not told of them."""
-        for place, (sized, (x, y)) in enumerate(zip(self._sized, anchors, strict=True)):
+            found.add_body(_core((x, y), sized), place)
             for _, rect in sized.annotations():
-                room = rect.moved(x, y).grown(5.0)
-                for other, owner in obstacles.near(room):
-                    of = owner[0] if isinstance(owner, tuple) else owner
-                    if of != place and room.overlaps(other):
-                        return True
-        return False
+                found.add_text(rect.moved(x, y), place)
+        return found
 
-    def _side(self, place: int, edge: FigureEdge, anchors: Sequence[Point]) -> int:
-        parent, child = self._ends(edge)
+    def _collide(self, anchors: Sequence[Point], obstacles: Obstacles) -> bool:
+        """Whether a node's texts crowd another node, as they may when the layout was not told of them."""
+        return any(
+            obstacles.crowd(rect.moved(x, y), WELL, own=place)
+            for place, (sized, (x, y)) in enumerate(zip(self._sized, anchors, strict=True))
+            for _, rect in sized.annotations()
+        )
+
+    def _side(self, place: int, anchors: Sequence[Point]) -> int:
+        parent, child = self._ends[place]
         axis = 0 if self._vertical else 1
         lean = anchors[child][axis] - anchors[parent][axis]
         if abs(lean) < 1:
-            return 1 if edge.slot else -1
+            return 1 if self._figure.edges[place].slot else -1
         return -1 if lean < 0 else 1
 
-    def _route(self, place: int, layout: Layout, obstacles: Grid[object]) -> tuple[Point, ...]:
-        edge = self._figure.edges[place]
-        parent, child = self._ends(edge)
-        a, b = layout.anchors[parent], layout.anchors[child]
-        start = attach(a, self._sized[parent].core, b, self._vertical)
-        end = attach(b, self._sized[child].core, a, self._vertical)
-        start, end = self._aligned(start, end)
-        same = self._parallel[edge.parent, edge.child]
-        if len(same) > 1:
-            share = same.index(place) - (len(same) - 1) / 2
-            straight = bowed(start, end, -share * 2 * _BOW)
-        else:
-            straight = (start, end)
-        return straight if not crosses(straight, obstacles, (parent, child)) else self._extended(place, layout)
-
-    def _aligned(self, start: Point, end: Point) -> tuple[Point, Point]:
-        """Make a line that is all but straight along the picture's direction straight."""
-        axis = 0 if self._vertical else 1
-        if abs(start[axis] - end[axis]) > _ALL_BUT_STRAIGHT:
-            return start, end
-        middle = (start[axis] + end[axis]) / 2
-        return ((middle, start[1]), (middle, end[1])) if axis == 0 else ((start[0], middle), (end[0], middle))
-
-    @cached_property
-    def _parallel(self) -> dict[tuple[str, str], list[int]]:
-        found: dict[tuple[str, str], list[int]] = {}
-        for place, edge in enumerate(self._figure.edges):
-            found.setdefault((edge.parent, edge.child), []).append(place)
-        return found
-
-    def _extended(self, place: int, layout: Layout) -> tuple[Point, ...]:
-        """Return Graphviz's route, lengthened at both ends from the box that it knows to the core in it."""
-        parent, child = self._ends(self._figure.edges[place])
-        route = layout.routes[place]
-        start = self._core_end(layout.anchors[parent], self._sized[parent], route[0])
-        end = self._core_end(layout.anchors[child], self._sized[child], route[-1])
-        return (*_straight(start, route[0]), *route[1:], *_straight(route[-1], end)[1:])
-
-    def _core_end(self, anchor: Point, sized: Sized, toward: Point) -> Point:
-        if self._vertical:
-            return anchor[0], anchor[1] + (sized.core[1] if toward[1] > anchor[1] else -sized.core[1])
-        return anchor[0] + (sized.core[0] if toward[0] > anchor[0] else -sized.core[0]), anchor[1]
-
-    def _scene(
-        self, anchors: Sequence[Point], routes: Sequence[tuple[Point, ...]], rects: Sequence[Rect | None]
-    ) -> Scene:
+    def _scene(self, anchors: Sequence[Point], routes: Sequence[Route], rects: Mapping[int, Rect]) -> Scene:
         texts = [*self._node_texts(anchors), *self._edge_texts(rects, routes)]
         boxes = [
             PlacedBox(node.key, _core(anchor, sized), node.live)
@@ -234,10 +208,9 @@ class _Composer:
             for part, (px, py) in sized.parts:
                 yield _placed(part, node.key, x + px, y + py, node.live)
 
-    def _edge_texts(self, rects: Sequence[Rect | None], routes: Sequence[tuple[Point, ...]]) -> Iterator[PlacedText]:
-        for edge, parts, rect, route in zip(self._figure.edges, self._labels, rects, routes, strict=True):
-            if rect is None:
-                continue
+    def _edge_texts(self, rects: Mapping[int, Rect], routes: Sequence[Route]) -> Iterator[PlacedText]:
+        for place, rect in sorted(rects.items(), key=itemgetter(0)):
+            edge, parts, route = self._figure.edges[place], self._labels[place], routes[place]
             y = rect.top
             share = _leaning(rect, bezier(route) if len(route) > 2 else route) if len(parts) > 1 else 0.5
             for part in parts:
@@ -270,16 +243,16 @@ def _core(anchor: Point, sized: Sized) -> Rect:
     return Rect(x - half_width, y - half_height, x + half_width, y + half_height)
 
 
+def _around(center: Point, size: tuple[float, float]) -> Rect:
+    (x, y), (width, height) = center, size
+    return Rect(x - width / 2, y - height / 2, x + width / 2, y + height / 2)
+
+
 def _leaning(rect: Rect, line: tuple[Point, ...]) -> float:
     """How lines of unequal length stand in a label: 1.0 to the right, 0.0 to the left, toward the line; else 0.5."""
     middle = ((rect.left + rect.right) / 2, (rect.top + rect.bottom) / 2)
     x, _ = min(along(line), key=lambda point: hypot(point[0] - middle[0], point[1] - middle[1]))
     return 1.0 if x >= rect.right else 0.0 if x <= rect.left else 0.5
-
-
-def _straight(a: Point, b: Point) -> tuple[Point, ...]:
-    third = ((b[0] - a[0]) / 3, (b[1] - a[1]) / 3)
-    return a, (a[0] + third[0], a[1] + third[1]), (b[0] - third[0], b[1] - third[1]), b
 
 
 def _placed(part: Part, owner: str, x: float, y: float, live: bool) -> PlacedText:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
+from math import hypot
 from typing import Generic, TypeAlias, TypeVar
 
 Point: TypeAlias = tuple[float, float]
@@ -34,9 +35,10 @@ class Rect:
         """Return it displaced."""
         return Rect(self.left + x, self.top + y, self.right + x, self.bottom + y)
 
-    def grown(self, by: float) -> Rect:
-        """Return it with a margin on every side."""
-        return Rect(self.left - by, self.top - by, self.right + by, self.bottom + by)
+    def grown(self, by: float, upright: float | None = None) -> Rect:
+        """Return it with a margin on every side, perhaps another one above and below."""
+        up = by if upright is None else upright
+        return Rect(self.left - by, self.top - up, self.right + by, self.bottom + up)
 
     def overlaps(self, other: Rect) -> bool:
         """Whether the two share any area."""
@@ -66,6 +68,24 @@ class Rect:
             if first >= last:
                 return False
         return True
+
+    def distance(self, a: Point, b: Point) -> float:
+        """How far it is from the segment from a to b; 0 where that passes through it."""
+        if self.crossed_by(a, b):
+            return 0.0
+        corners = [(x, y) for x in (self.left, self.right) for y in (self.top, self.bottom)]
+        return min(self._off(a), self._off(b), *(_off(corner, a, b) for corner in corners))
+
+    def _off(self, point: Point) -> float:
+        x, y = point
+        return hypot(max(self.left - x, 0.0, x - self.right), max(self.top - y, 0.0, y - self.bottom))
+
+
+def _off(point: Point, a: Point, b: Point) -> float:
+    """How far a point is from a segment."""
+    (x, y), (dx, dy) = (point[0] - a[0], point[1] - a[1]), (b[0] - a[0], b[1] - a[1])
+    share = max(0.0, min(1.0, (x * dx + y * dy) / ((dx * dx + dy * dy) or 1.0)))
+    return hypot(x - share * dx, y - share * dy)
 
 
 def union(rects: list[Rect]) -> Rect:

@@ -1,13 +1,15 @@
-"""Where the lines run and the labels on them stand: beside their line, touching nothing."""
+"""Where labels stand: beside their own line, nearer to it than to another, touching nothing."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from math import hypot
 from operator import itemgetter
 
-from gradviz.draw.geometry import Grid, Point, Rect, bezier, bounds
+from gradviz.draw.geometry import Grid, Point, Rect, bounds
+from gradviz.draw.obstacles import BARELY, WELL, Clearance, Obstacles
 
 GAP = 5.0
 """The distance of a label from a line, px."""
@@ -15,90 +17,86 @@ GAP = 5.0
 FARTHEST = 40.0
 """How far off its line a label may stand before it belongs nowhere, px."""
 
+_TOUCHING = 2.0
 _FLAT = 4.0
-_ALONG = (0.5, 0.44, 0.56, 0.38, 0.62, 0.32, 0.68, 0.26, 0.74, 0.8, 0.2, 0.86)
+_ALONG = (0.5, 0.44, 0.56, 0.38, 0.62, 0.32, 0.68, 0.26, 0.74, 0.8, 0.2, 0.86, 0.92)
 
 
-def attach(center: Point, half: tuple[float, float], toward: Point, vertical: bool) -> Point:
-    """Return the point of a core's side, facing along the direction of the picture, where a line ends.
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A label to be placed.
 
-    The ends of several lines spread over the side, each a little toward its other end.
+    Attributes:
+        line: the place of its line among the lines.
+        size: its width and height, px.
+        prefer: -1 for the left or upper side of the line, 1 for the other.
     """
-    (x, y), (half_width, half_height) = center, half
-    dx, dy = toward[0] - x, toward[1] - y
-    if vertical:
-        lean = max(-0.62, min(0.62, dx / (abs(dy) + 1e-9) * 0.55))
-        return x + lean * half_width, y + (half_height if dy > 0 else -half_height)
-    lean = max(-0.62, min(0.62, dy / (abs(dx) + 1e-9) * 0.55))
-    return x + (half_width if dx > 0 else -half_width), y + lean * half_height
 
-
-def bowed(a: Point, b: Point, by: float) -> tuple[Point, ...]:
-    """Return a curve from a to b that bows sideways (for several edges between the same two nodes)."""
-    dx, dy = b[0] - a[0], b[1] - a[1]
-    length = (dx * dx + dy * dy) ** 0.5 or 1.0
-    nx, ny = -dy / length * by, dx / length * by
-    return (
-        a,
-        (a[0] + dx * 0.3 + nx, a[1] + dy * 0.3 + ny),
-        (a[0] + dx * 0.7 + nx, a[1] + dy * 0.7 + ny),
-        b,
-    )
-
-
-def crosses(points: Sequence[Point], grid: Grid[object], own: tuple[object, ...]) -> bool:
-    """Whether a route passes through something that is not its own."""
-    line = bezier(tuple(points)) if len(points) > 2 else tuple(points)
-    for a, b in pairwise(line):
-        for rect, owner in grid.near(bounds((a, b))):
-            if owner not in own and rect.crossed_by(a, b):
-                return True
-    return False
+    line: int
+    size: tuple[float, float]
+    prefer: int
 
 
 class Placer:
-    """Finds places for labels among obstacles, which grow by every label that is placed."""
+    """Finds places for labels among obstacles, lines and the labels that are placed."""
 
-    def __init__(self, obstacles: Grid[object], lines: Sequence[tuple[Point, ...]]) -> None:
+    def __init__(self, obstacles: Obstacles, lines: Sequence[tuple[Point, ...]]) -> None:
         self._obstacles = obstacles
-        self._segments: Grid[tuple[Point, Point]] = Grid()
-        for line in lines:
+        self._lines = lines
+        self._segments: Grid[tuple[int, Point, Point]] = Grid()
+        for place, line in enumerate(lines):
             for a, b in pairwise(line):
-                self._segments.add(bounds((a, b)).grown(0.1), (a, b))
+                self._segments.add(bounds((a, b)).grown(0.1), (place, a, b))
 
-    def place(
-        self, line: tuple[Point, ...], size: tuple[float, float], prefer: int, farther: float = 0.0
-    ) -> Rect | None:
-        """Return a free rectangle beside a line, as near its middle as there is one, or None.
+    def place_all(self, labels: Sequence[Wanted]) -> tuple[dict[int, Rect], int] | None:
+        """Return rectangles by line, and how many of them are closer to something than they should be.
+
+        None where a label touches something wherever it stands.
+        """
+        found: dict[int, Rect] = {}
+        close = 0
+        for label in labels:
+            rect = self.place(label, WELL)
+            if rect is None:
+                close += 1
+                rect = self.place(label, BARELY)
+            if rect is None:
+                return None
+            found[label.line] = rect
+        return found, close
+
+    def place(self, label: Wanted, keep: Clearance, farther: float = 0.0) -> Rect | None:
+        """Take a free rectangle beside a label's line, as near its middle as there is one, or return None.
 
         Args:
-            line: the polyline that the label belongs to.
-            size: width and height, px.
-            prefer: -1 for the left or upper side, 1 for the other.
+            label: the label.
+            keep: the distances to keep.
             farther: how much farther off than usual it may stand, px.
         """
-        points = _along(line)
+        size, prefer = label.size, label.prefer
+        points = _along(self._lines[label.line])
         middle = [_beside(*points[0][1:], size, prefer, flat=flat, gap=GAP) for flat in (False, True)]
-        if taken := self.take(min(middle, key=lambda rect: _away(rect, points[0][1], size))):
+        if taken := self.take(min(middle, key=lambda rect: _away(rect, points[0][1], size)), label.line, keep):
             return taken  # most labels find their place at once
         for gap in (GAP, GAP + 7.0, *((GAP + 20.0, GAP + farther) if farther else ())):
             for rect in _candidates(points, size, prefer, gap, FARTHEST + farther):
-                if self.take(rect):
+                if self.take(rect, label.line, keep):
                     return rect
         return None
 
-    def take(self, rect: Rect) -> Rect | None:
-        """Take a rectangle for a label if it is free, else return None."""
-        if not self._free(rect):
+    def take(self, rect: Rect, line: int, keep: Clearance) -> Rect | None:
+        """Take a rectangle for the label of a line if it is free, else return None."""
+        if self._obstacles.crowd(rect, keep) or not self._is_at(rect, line, keep.line):
             return None
-        self._obstacles.add(rect.grown(1.5), "label")
+        self._obstacles.add_text(rect)
         return rect
 
-    def _free(self, rect: Rect) -> bool:
-        room = rect.grown(2.0)
-        if any(room.overlaps(other) for other, _ in self._obstacles.near(room)):
-            return False
-        return not any(room.crossed_by(*segment) for _, segment in self._segments.near(room))
+    def _is_at(self, rect: Rect, line: int, nearer: float) -> bool:
+        """Whether no line touches a rectangle, and its own one is nearest by so much."""
+        own = min(rect.distance(a, b) for a, b in pairwise(self._lines[line]))
+        least = max(_TOUCHING, own + nearer)
+        others = self._segments.near(rect.grown(least))
+        return own >= _TOUCHING and all(other == line or rect.distance(a, b) >= least for _, (other, a, b) in others)
 
 
 def _along(line: tuple[Point, ...]) -> list[tuple[float, Point, Point]]:

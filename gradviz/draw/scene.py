@@ -15,6 +15,8 @@ SMALLEST_PT = 7.0
 PT_PER_PX = 0.75
 ASTRAY = 90.0
 """How far from its line a label is no longer read as its own, px."""
+BESIDE, AROUND = 6.0, 4.0
+"""How near beside a label another text reads as part of it, and how near a box is too near, px."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,7 +158,14 @@ class Scene:
 
     def problems(self) -> list[str]:
         """List what a reader would object to: overlaps, lines through text, clipped or tiny text."""
-        return [*self._overlaps(), *self._crossings(), *self._outside(), *self._tiny(), *self._astray()]
+        return [
+            *self._overlaps(),
+            *self._crossings(),
+            *self._outside(),
+            *self._tiny(),
+            *self._astray(),
+            *self._crowded(),
+        ]
 
     def crossings(self) -> int:
         """Count how often lines cross each other."""
@@ -222,14 +231,44 @@ class Scene:
 
     def _astray(self) -> Iterator[str]:
         lines = {f"{edge.parent}/{edge.slot}": edge.line for edge in self.edges}
-        labels: dict[str, list[PlacedText]] = {}
+        segments: Grid[tuple[str, Point, Point]] = Grid()
+        for key, line in lines.items():
+            for a, b in pairwise(line):
+                segments.add(bounds((a, b)).grown(0.1), (key, a, b))
+        for owner, texts in self._derivatives.items():
+            rect = union([text.rect for text in texts])
+            own = min(rect.distance(a, b) for a, b in pairwise(lines[owner]))
+            if own > ASTRAY:
+                yield f"the label {texts[0].text!r} stands far from its line"
+            nearer = {key for _, (key, a, b) in segments.near(rect.grown(own)) if rect.distance(a, b) < own - 0.5}
+            for key in sorted(nearer):
+                yield f"the label {texts[0].text!r} of {owner} stands nearer the line of {key}"
+
+    def _crowded(self) -> Iterator[str]:
+        """Labels that read as one formula with another text, or stand on the edge of a box."""
+        grid: Grid[PlacedText | PlacedBox] = Grid()
+        for text in self.texts:
+            grid.add(text.rect, text)
+        for box in self.boxes:
+            grid.add(box.rect, box)
+        for text in self.texts:
+            if text.kind != "derivative":
+                continue
+            beside, around = text.rect.grown(BESIDE, -2.0), text.rect.grown(AROUND)
+            for rect, other in set(grid.near(beside)) | set(grid.near(around)):
+                if isinstance(other, PlacedBox):
+                    if around.overlaps(rect):
+                        yield f"the label {text.text!r} stands close to the box {other.key}"
+                elif other.owner != text.owner and beside.overlaps(rect):
+                    yield f"the label {text.text!r} reads as one with {other.text!r}"
+
+    @property
+    def _derivatives(self) -> dict[str, list[PlacedText]]:
+        found: dict[str, list[PlacedText]] = {}
         for text in self.texts:
             if text.kind == "derivative":
-                labels.setdefault(text.owner, []).append(text)
-        for owner, texts in labels.items():
-            room = union([text.rect for text in texts]).grown(ASTRAY)
-            if not any(room.crossed_by(a, b) for a, b in pairwise(lines[owner])):
-                yield f"the label {texts[0].text!r} stands far from its line"
+                found.setdefault(text.owner, []).append(text)
+        return found
 
     def _tiny(self) -> Iterator[str]:
         for text in self.texts:

@@ -1,0 +1,109 @@
+"""Where the lines run: straight where that is free, or by Graphviz."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from math import hypot
+
+from gradviz.draw.geometry import Point
+from gradviz.draw.layout import Layout
+from gradviz.draw.obstacles import Obstacles
+from gradviz.draw.parts import Sized
+
+Route = tuple[Point, ...]
+"""A straight line's two ends, or the control points of a chain of cubic Bézier curves."""
+
+_BOW = 16.0
+_ALL_BUT_STRAIGHT = 3.0
+_LEAN = 0.62
+
+
+class Router:
+    """Finds the routes of a picture's lines, given by the nodes at their two ends."""
+
+    def __init__(self, ends: Sequence[tuple[int, int]], sized: Sequence[Sized], *, vertical: bool) -> None:
+        self._ends = ends
+        self._sized = sized
+        self._vertical = vertical
+        self._parallel: dict[tuple[int, int], list[int]] = {}
+        for line, pair in enumerate(ends):
+            self._parallel.setdefault(pair, []).append(line)
+
+    def routes(self, layout: Layout, obstacles: Obstacles) -> list[Route]:
+        """Return a route for each line: straight where that is free, else Graphviz's."""
+        straight = self._free(self._straight, layout.anchors, obstacles)
+        return [straight.get(line) or self.extended(line, layout) for line in range(len(self._ends))]
+
+    def extended(self, line: int, layout: Layout) -> Route:
+        """Return Graphviz's route, lengthened at both ends from the box that it knows to the core in it."""
+        parent, child = self._ends[line]
+        route = layout.routes[line]
+        start = self._core_end(layout.anchors[parent], self._sized[parent], route[0])
+        end = self._core_end(layout.anchors[child], self._sized[child], route[-1])
+        return (*_thirds(start, route[0]), *route[1:], *_thirds(route[-1], end)[1:])
+
+    def _free(
+        self, make: Callable[[int, Sequence[Point]], Route], anchors: Sequence[Point], obstacles: Obstacles
+    ) -> dict[int, Route]:
+        """Make a route for each line, and return those that nothing is in the way of."""
+        routes = {line: make(line, anchors) for line in range(len(self._ends))}
+        return {line: route for line, route in routes.items() if not obstacles.block(route, self._ends[line])}
+
+    def _straight(self, line: int, anchors: Sequence[Point]) -> Route:
+        parent, child = self._ends[line]
+        start = self._attached(parent, anchors[parent], anchors[child])
+        end = self._attached(child, anchors[child], anchors[parent])
+        start, end = self._aligned(start, end)
+        bow = self._share(line) * 2 * _BOW
+        return _bowed(start, end, -bow) if bow or len(self._parallel[parent, child]) > 1 else (start, end)
+
+    def _share(self, line: int) -> float:
+        """Which of several lines between the same two nodes it is, counted from their middle."""
+        same = self._parallel[self._ends[line]]
+        return same.index(line) - (len(same) - 1) / 2
+
+    def _attached(self, node: int, anchor: Point, toward: Point) -> Point:
+        """Return the point of a core's side, facing along the direction of the picture, where a straight line ends.
+
+        The ends of several lines spread over the side, each a little toward its other end.
+        """
+        (x, y), (half_width, half_height) = anchor, self._sized[node].core
+        dx, dy = toward[0] - x, toward[1] - y
+        if self._vertical:
+            lean = max(-_LEAN, min(_LEAN, dx / (abs(dy) + 1e-9) * 0.55))
+            return x + lean * half_width, y + (half_height if dy > 0 else -half_height)
+        lean = max(-_LEAN, min(_LEAN, dy / (abs(dx) + 1e-9) * 0.55))
+        return x + (half_width if dx > 0 else -half_width), y + lean * half_height
+
+    def _core_end(self, anchor: Point, sized: Sized, toward: Point) -> Point:
+        """Return the middle of a core's side, where a curve ends."""
+        if self._vertical:
+            return anchor[0], anchor[1] + (sized.core[1] if toward[1] > anchor[1] else -sized.core[1])
+        return anchor[0] + (sized.core[0] if toward[0] > anchor[0] else -sized.core[0]), anchor[1]
+
+    def _aligned(self, start: Point, end: Point) -> tuple[Point, Point]:
+        """Make a line that is all but straight along the picture's direction straight."""
+        axis = 0 if self._vertical else 1
+        if abs(start[axis] - end[axis]) > _ALL_BUT_STRAIGHT:
+            return start, end
+        middle = (start[axis] + end[axis]) / 2
+        return ((middle, start[1]), (middle, end[1])) if axis == 0 else ((start[0], middle), (end[0], middle))
+
+
+def _bowed(a: Point, b: Point, by: float) -> Route:
+    """Return a curve from a to b that bows sideways (for several edges between the same two nodes)."""
+    dx, dy = b[0] - a[0], b[1] - a[1]
+    length = hypot(dx, dy) or 1.0
+    nx, ny = -dy / length * by, dx / length * by
+    return (
+        a,
+        (a[0] + dx * 0.3 + nx, a[1] + dy * 0.3 + ny),
+        (a[0] + dx * 0.7 + nx, a[1] + dy * 0.7 + ny),
+        b,
+    )
+
+
+def _thirds(a: Point, b: Point) -> Route:
+    """Return a straight line as a cubic Bézier curve."""
+    third = ((b[0] - a[0]) / 3, (b[1] - a[1]) / 3)
+    return a, (a[0] + third[0], a[1] + third[1]), (b[0] - third[0], b[1] - third[1]), b

@@ -1,0 +1,73 @@
+"""Labels and lines: each label is read at its own line, and no two texts as one."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import pairwise
+
+import pytest
+
+import gradviz as gv
+
+
+def gaussian():
+    mu, sigma, x = gv.param("mu", 0.1), gv.param("sigma", 1.2), gv.data("x", 0.9)
+    return 0.5 * ((x - mu) / sigma) ** 2 + gv.log(sigma) + 0.92
+
+
+def clipped():
+    x, a = gv.param("x", 2.0), gv.data("a", -1.0)
+    y = gv.where(x > a, x * x, gv.abs(x)).named("y")
+    z = gv.minimum(gv.clip(y, -1.0, 1.0), a)
+    return gv.sign(x) * gv.hypot(x, a) + z - gv.leaky_relu(x) + gv.elu(a * x) + gv.gelu(x)
+
+
+def fan():
+    return gv.logsumexp(gv.stack([gv.param(f"w{place}", place / 10) for place in range(12)]))
+
+
+def shared():
+    a, b = gv.param("a", 1.3), gv.param("b", -0.7)
+    c = a * b
+    d = c + a
+    e = c * d
+    f = gv.exp(-e) + c / d
+    return gv.sin(f * f + e) / (1 + gv.cos(a * f))
+
+
+def outputs():
+    a, b = gv.param("a", 1.0), gv.param("b", 2.0)
+    s, p = (a + b).named("s"), (a * b).named("p")
+    return gv.graph(mean=s / 2, q=s * p, d=s - p)
+
+
+def normalized():
+    return gv.sum(gv.nn.layer_norm(gv.param("x", [1.0, 2.0, 4.0])) * gv.data("t", [1.0, 0.0, -1.0]))
+
+
+CROWDED = [gaussian, clipped, fan, shared, outputs, normalized]
+
+
+@pytest.mark.parametrize("labels", ["symbolic", "both"])
+@pytest.mark.parametrize("make", CROWDED)
+def test_crowded_labels_are_read_at_their_own_lines(make, labels):
+    assert gv.figure(make(), labels=labels).scene.problems() == []
+
+
+@pytest.mark.parametrize("make", CROWDED)
+def test_lines_keep_away_from_names_and_values_that_they_pass(make):
+    scene = gv.figure(make()).scene
+    for text in scene.texts:
+        for edge in scene.edges:
+            if text.kind in ("name", "forward", "backward") and text.owner not in (edge.parent, edge.child):
+                assert min(text.rect.distance(a, b) for a, b in pairwise(edge.line)) > 3.5, text.text
+
+
+def test_a_label_at_another_line_or_text_is_a_problem():
+    scene = gv.figure(outputs()).scene
+    label = next(text for text in scene.texts if text.kind == "derivative")
+    for kind, complaint in (("derivative", "nearer the line of"), ("forward", "reads as one with")):
+        other = next(text for text in scene.texts if text.kind == kind and text.owner[:2] != label.owner[:2])
+        beside = replace(label, x=other.rect.right + 4.0, y=other.y)
+        moved = replace(scene, texts=tuple(beside if text is label else text for text in scene.texts))
+        assert any(complaint in problem for problem in moved.problems())
