@@ -1,4 +1,4 @@
-"""Where the lines run: straight where that is free, or by Graphviz."""
+"""Where the lines run: straight where that is free, in one bend past what stands beside their ends, or by Graphviz."""
 
 from __future__ import annotations
 
@@ -30,9 +30,19 @@ class Router:
             self._parallel.setdefault(pair, []).append(line)
 
     def routes(self, layout: Layout, obstacles: Obstacles) -> list[Route]:
-        """Return a route for each line: straight where that is free, else Graphviz's."""
+        """Return a route for each line: straight or bent where that is free, else Graphviz's.
+
+        Lines are bent in a horizontal picture, where the values beside a node are in the way of those that leave
+        it steeply. Then all lines of that node are, so that they do not cross each other.
+        """
         straight = self._free(self._straight, layout.anchors, obstacles)
-        return [straight.get(line) or self.extended(line, layout) for line in range(len(self._ends))]
+        bent = {} if self._vertical else self._free(self._bent, layout.anchors, obstacles)
+        bending = {self._ends[line][0] for line in bent if line not in straight}
+        found = []
+        for line, (parent, _) in enumerate(self._ends):
+            first, second = (bent, straight) if parent in bending else (straight, bent)
+            found.append(first.get(line) or second.get(line) or self.extended(line, layout))
+        return found
 
     def extended(self, line: int, layout: Layout) -> Route:
         """Return Graphviz's route, lengthened at both ends from the box that it knows to the core in it."""
@@ -57,6 +67,17 @@ class Router:
         bow = self._share(line) * 2 * _BOW
         return _bowed(start, end, -bow) if bow or len(self._parallel[parent, child]) > 1 else (start, end)
 
+    def _bent(self, line: int, anchors: Sequence[Point]) -> Route:
+        """Return a curve of a horizontal picture that turns only where it has passed the values of its ends."""
+        parent, child = self._ends[line]
+        start = self._core_end(anchors[parent], self._sized[parent], anchors[child])
+        end = self._core_end(anchors[child], self._sized[child], anchors[parent])
+        bow = self._share(line) * 2 * _BOW
+        out = self._outer_end(parent, anchors[parent], anchors[child])
+        back = self._outer_end(child, anchors[child], anchors[parent])
+        middle = (out[0] + back[0]) / 2
+        return *_thirds(start, out), (middle, out[1] + bow), (middle, back[1] + bow), *_thirds(back, end)
+
     def _share(self, line: int) -> float:
         """Which of several lines between the same two nodes it is, counted from their middle."""
         same = self._parallel[self._ends[line]]
@@ -80,6 +101,11 @@ class Router:
         if self._vertical:
             return anchor[0], anchor[1] + (sized.core[1] if toward[1] > anchor[1] else -sized.core[1])
         return anchor[0] + (sized.core[0] if toward[0] > anchor[0] else -sized.core[0]), anchor[1]
+
+    def _outer_end(self, node: int, anchor: Point, toward: Point) -> Point:
+        """Return how far a node with its values reaches toward another one, in a horizontal picture."""
+        sized = self._sized[node]
+        return anchor[0] + (sized.right if toward[0] > anchor[0] else -sized.left), anchor[1]
 
     def _aligned(self, start: Point, end: Point) -> tuple[Point, Point]:
         """Make a line that is all but straight along the picture's direction straight."""

@@ -1,9 +1,10 @@
-"""Labels and lines: each label is read at its own line, and no two texts as one."""
+"""Labels and lines: each label is read at its own line, no two texts as one, and lines bend without a kink."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from itertools import pairwise
+from math import atan2, dist, pi
 
 import pytest
 
@@ -48,10 +49,11 @@ def normalized():
 CROWDED = [gaussian, clipped, fan, shared, outputs, normalized]
 
 
+@pytest.mark.parametrize("direction", ["down", "right"])
 @pytest.mark.parametrize("labels", ["symbolic", "both"])
 @pytest.mark.parametrize("make", CROWDED)
-def test_crowded_labels_are_read_at_their_own_lines(make, labels):
-    assert gv.figure(make(), labels=labels).scene.problems() == []
+def test_crowded_labels_are_read_at_their_own_lines(make, labels, direction):
+    assert gv.figure(make(), labels=labels, direction=direction).scene.problems() == []
 
 
 @pytest.mark.parametrize("make", CROWDED)
@@ -71,3 +73,24 @@ def test_a_label_at_another_line_or_text_is_a_problem():
         beside = replace(label, x=other.rect.right + 4.0, y=other.y)
         moved = replace(scene, texts=tuple(beside if text is label else text for text in scene.texts))
         assert any(complaint in problem for problem in moved.problems())
+
+
+@pytest.mark.parametrize("direction", ["left", "right"])
+def test_lines_past_wide_values_bend_once_each_way(direction):
+    """All but the one that Graphviz leads around a box."""
+    scene = gv.figure(normalized(), direction=direction, labels="numeric").scene
+    assert sum(inflections(edge.line) > 1 for edge in scene.edges) == 1
+
+
+def inflections(line):
+    angles = [atan2(b[1] - a[1], b[0] - a[0]) for a, b in pairwise(line) if dist(a, b) > 0.1]
+    turns = [(after - before + pi) % (2 * pi) - pi for before, after in pairwise(angles)]
+    ways = [turn > 0 for turn in turns if abs(turn) > 0.02]
+    return sum(before != after for before, after in pairwise(ways))
+
+
+def test_either_all_lines_of_a_node_bend_or_none():
+    """One that is straight would cross those that are not."""
+    scene = gv.figure(fan(), direction="right").scene
+    assert {len(edge.points) for edge in scene.edges} == {2, 10}
+    assert [len(edge.points) for edge in scene.edges].count(10) == 12
