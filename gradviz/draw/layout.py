@@ -101,7 +101,15 @@ def _source(boxes: Sequence[Box], links: Sequence[Link], rankdir: str, between: 
             cell = f'<TD FIXEDSIZE="TRUE" WIDTH="{width}" HEIGHT="{height}"></TD>'
             room = f',label=<<TABLE BORDER="0" CELLBORDER="0" CELLSPACING="0" CELLPADDING="0"><TR>{cell}</TR></TABLE>>'
         lines.append(f"{link.parent}:b:{tail}->{link.child}:b:{head}[comment={place}{room}];")
+    lines.extend(f"above->{index}[style=invis,weight=0];" for index in _tops(boxes, links))
     return "\n".join([*lines, "}"])
+
+
+def _tops(boxes: Sequence[Box], links: Sequence[Link]) -> list[int]:
+    """Return the boxes without parents if there are several: an unseen parent keeps them in order."""
+    children = {link.child for link in links}
+    found = [index for index in range(len(boxes)) if index not in children]
+    return found if len(found) > 1 else []
 
 
 def _table(box: Box) -> str:

@@ -35,6 +35,14 @@ def test_links_end_at_the_ports():
             assert end[0] == pytest.approx(found.anchors[index][0], abs=1.5)
 
 
+@pytest.mark.parametrize(("direction", "axis"), [("down", 0), ("up", 0), ("right", 1), ("left", 1)])
+def test_boxes_without_parents_stand_in_order(direction, axis):
+    boxes = [Box(20, 20, 20, 40)] * 6
+    links = [Link(0, 3), Link(0, 5), Link(1, 3), Link(1, 4), Link(2, 3), Link(2, 4)]
+    places = [anchor[axis] for anchor in lay_out(boxes, links, direction, 20, 40).anchors[:3]]
+    assert places == sorted(places)
+
+
 def test_a_layout_that_takes_too_long_is_ended(monkeypatch):
     monkeypatch.setattr(layout, "MOST_IN_PROCESS", 1)
     monkeypatch.setattr(layout, "TIME_LIMIT", 0.001)
