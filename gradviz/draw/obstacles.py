@@ -29,7 +29,7 @@ class Clearance:
     line: float
 
 
-WELL = Clearance(beside=10.0, above=3.5, body=5.0, line=2.0)
+WELL = Clearance(beside=8.0, above=3.5, body=5.0, line=2.0)
 """No neighbors are read as one formula, and no label as another line's."""
 
 BARELY = Clearance(beside=3.5, above=3.5, body=2.0, line=-inf)
