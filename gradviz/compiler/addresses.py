@@ -19,7 +19,8 @@ def aligned(shape: int | tuple[int, ...], dtype: Any) -> Array:
 
 def memory_of(array: Array, root: Array) -> tuple[Any, ...]:
     """Return what two views of a root share if and only if they show the same elements in the same way."""
-    return (address(array) - address(root), array.shape, moves(array.shape, array.strides), array.dtype.str)
+    place = address(array) - address(root)
+    return (place, array.shape, moves(array.shape, array.strides), array.dtype.str, array.flags.writeable)
 
 
 def address(array: Array) -> int:

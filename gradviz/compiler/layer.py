@@ -178,6 +178,8 @@ class Layer:
     def backward(self, /, g: Any = None, **inputs: Any) -> dict[str, Array]:
         """Return the gradients at the inputs of the last call, or at these.
 
+        The arrays of the last call are not copied: what was written into them since then counts.
+
         Args:
             g: the adjoint of the output, of its shape; 1 for a single number.
             inputs: as in a call; those of the last call, if there are none.

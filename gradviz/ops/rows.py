@@ -38,7 +38,7 @@ def _take_batch(args: Sequence[Lifted], size: int) -> Lifted:
         return Lifted(_take(x.last, indices.handle), 0)
     count, rest = x.shape[0], x.shape[1:]
     rows = x.first.reshape(size, count, math.prod(rest))
-    chosen = one_hot(indices.first.reshape(size, -1), count, rows.dtype)
+    chosen = one_hot(indices.first.reshape(size, math.prod(indices.shape)), count, rows.dtype)
     return Lifted((chosen @ rows).reshape(size, *indices.shape, *rest), indices.rank + len(rest))
 
 
@@ -61,7 +61,7 @@ def _segment_sum_batch(args: Sequence[Lifted], size: int, *, count: int) -> Lift
         return Lifted(_segment_sum(x.last, indices.handle, count=count), 0)
     rest = x.shape[indices.rank :]
     rows = x.spread(size).handle.reshape(size, math.prod(indices.shape), math.prod(rest))
-    chosen = one_hot(indices.first.reshape(size, -1), count, rows.dtype)
+    chosen = one_hot(indices.first.reshape(size, math.prod(indices.shape)), count, rows.dtype)
     return Lifted((FUNCTIONS["swapaxes"](chosen, 1, 2) @ rows).reshape(size, count, *rest), 1 + len(rest))
 
 

@@ -340,6 +340,21 @@ def test_integers_are_numbers_of_the_layer(function, size, dtype):
             np.testing.assert_allclose(gradients["w"], expected, rtol=rtol, atol=rtol)
 
 
+def repeated(h):
+    return gv.square(gv.broadcast_to(gv.elu(h @ gv.softplus(h)), (2, 30, 30)))
+
+
+@pytest.mark.parametrize(
+    ("function", "shape"),
+    [(lambda h: gv.take(h, gv.data("i", shape=2, dtype=int), axis=0), (5, 3)), (repeated, (30, 30))],
+)
+def test_a_batch_of_no_samples(function, shape):
+    layer = gv.compile(gv.sum(function(gv.data("h", shape=shape))), batch=3, wrt=["h"])
+    given = {name: np.zeros((0, *one), layer.input_dtypes[name]) for name, one in layer.inputs.items()}
+    value, gradients = layer.value_and_grad(**given)
+    assert (value, gradients["h"].shape, layer(**given).shape) == (0.0, (0, *shape), (0,))
+
+
 @pytest.mark.parametrize(("dtype", "rtol"), [("float32", 1e-5), ("float64", 1e-12)])
 @pytest.mark.parametrize(("size", "backend"), [(1, "numpy"), (400, "numpy"), (400, "numba")])
 def test_a_small_sigmoid_keeps_its_digits(dtype, rtol, size, backend):

@@ -162,13 +162,16 @@ def test_the_files_have_no_name_that_is_undefined_or_unused(tmp_path, backend):
 
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_a_printed_step_takes_the_rate_as_a_number(dtype):
-    p = gv.param("p", RNG.normal(size=(30, 40)))
-    layer = gv.compile(gv.sum(gv.square(p @ p.T)), dtype=dtype)
+    label = gv.data("label", shape=(), dtype=int)
+    loss = nn.cross_entropy(nn.dense(gv.data("x", shape=300), 10, name="out"), label)
+    layer = gv.compile(loss, dtype=dtype, batch=1)
     scope = {}
     exec(compile(layer.source, "<layer>", "exec"), scope)
-    given = layer.parameters["p"].copy()
-    assert scope["make_step"](given)(1e-3)[0] == layer.step(1e-3)
-    np.testing.assert_array_equal(given, layer.parameters["p"])
+    given = [one.copy() for one in layer.parameters.values()]
+    x, label = RNG.normal(size=(1, 300)).astype(dtype), np.array([3])
+    assert scope["make_step"](*given)(label, x, 1e-3)[0] == pytest.approx(layer.step(1e-3, x=x, label=label))
+    for found, one in zip(given, layer.parameters.values(), strict=True):
+        np.testing.assert_allclose(found, one, rtol=1e-5)
 
 
 def test_an_lstm_of_a_thousand_steps_is_short():
