@@ -10,6 +10,7 @@ import numpy as np
 
 from gradviz.compiler.inputs import Inputs
 from gradviz.compiler.memory import inputs_first
+from gradviz.compiler.options import batch_size, dtype_of, leaves, root_of
 from gradviz.compiler.programs import Programs
 from gradviz.compiler.quick import quick_step
 from gradviz.compiler.storage import Storage
@@ -18,7 +19,7 @@ from gradviz.compiler.train import fit
 from gradviz.compiler.weights import load, save
 from gradviz.core.arrays import to_array
 from gradviz.core.graph import Array, Graph
-from gradviz.core.primitive import DATA, PARAMETER, Primitive, Shape
+from gradviz.core.primitive import DATA, PARAMETER, Shape
 from gradviz.core.unroll import as_graph
 from gradviz.errors import ShapeError, UsageError, ValueMissingError, user_location
 
@@ -93,9 +94,9 @@ class Layer:
         shared: Iterable[str],
         backend: str,
     ) -> None:
-        self.batch = _batch(batch)
-        self.dtype = _dtype(dtype)
-        self.shared = frozenset(_leaves(graph, "shared", shared, (DATA,)))
+        self.batch = batch_size(batch)
+        self.dtype = dtype_of(dtype)
+        self.shared = frozenset(leaves(graph, "shared", shared, (DATA,)))
         values: dict[str, Array] = {}
         self.inputs: dict[str, Shape] = {}
         self.input_dtypes: dict[str, np.dtype[Any]] = {}
@@ -115,8 +116,8 @@ class Layer:
         self.parameters = storage.arrays
         defaults = {leaf.path: leaf.value for leaf in graph.leaves if leaf.op is DATA and leaf.value is not None}
         self._inputs = Inputs(self.inputs, self.input_dtypes, defaults, batch, self.shared)
-        wanted = tuple(self.parameters) if wrt is None else _leaves(graph, "wrt", wrt, (PARAMETER, DATA))
-        self._root = _root(graph, output)
+        wanted = tuple(self.parameters) if wrt is None else leaves(graph, "wrt", wrt, (PARAMETER, DATA))
+        self._root = root_of(graph, output)
         self._graph = _without_values(graph)
         self._backend = backend
         self._programs = Programs(self._graph, self.dtype, self._root, wanted, self.shared, storage, backend)
@@ -267,45 +268,3 @@ def _without_values(graph: Graph) -> Graph:
     """Return the graph without what its parameters start from: the layer has them in arrays of its own."""
     kept = {index: value for index, value in graph.constants.items() if graph.rows[index].op is not PARAMETER}
     return replace(graph, given=kept)
-
-
-def _batch(size: Any) -> int | None:
-    if size is None or (isinstance(size, (int, np.integer)) and not isinstance(size, bool) and size > 0):
-        return None if size is None else int(size)
-    raise UsageError(f"batch={size!r}: a whole number, 1 or more, is wanted", where=user_location())
-
-
-def _leaves(graph: Graph, what: str, names: str | Iterable[str], kinds: tuple[Primitive, ...]) -> tuple[str, ...]:
-    """Return the paths of leaves, each once."""
-    found = [graph.node(graph.find(name)) for name in ((names,) if isinstance(names, str) else names)]
-    for node in found:
-        if node.op not in kinds:
-            wanted = " or ".join(f"{kind.name} leaf" for kind in kinds)
-            raise UsageError(f"{what}={node.path or node.id!r}: a {wanted} is wanted", where=user_location())
-        if what == "wrt" and node.dtype.kind != "f":
-            raise UsageError(f"wrt={node.path!r}: {node.dtype} has no derivative", where=user_location())
-    return tuple(dict.fromkeys(node.path for node in found))
-
-
-def _dtype(dtype: Any) -> np.dtype[Any]:
-    try:
-        found: np.dtype[Any] = np.dtype(dtype)
-    except TypeError:
-        found = np.dtype(object)
-    if found not in (np.float64, np.float32):
-        raise UsageError(f"a layer computes with float64 or float32, not {dtype!r}", where=user_location())
-    return found
-
-
-def _root(graph: Graph, output: str | None) -> str:
-    """Return the name of the output that is differentiated."""
-    if output is not None:
-        if output not in graph.outputs:
-            raise UsageError(
-                f"the graph has no output {output!r}", where=user_location(), hint=f"it has {', '.join(graph.outputs)}"
-            )
-        return output
-    numbers = [name for name, index in graph.outputs.items() if graph.rows[index].shape == ()]
-    if "loss" in graph.outputs:
-        return "loss"
-    return numbers[0] if len(numbers) == 1 else next(iter(graph.outputs))
