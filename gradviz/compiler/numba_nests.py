@@ -74,6 +74,8 @@ class NestPrinter:
         if level == len(nest.space):
             return [*before[level], *inner, *after[level]]
         found = self._loops(nest, level + 1, before, after, inner)
+        if not found:  # what nobody reads, and is not stored
+            return [*before[level], *after[level]]
         head = f"for {self._variables[level]} in range({self._length(nest.space, level)}):"
         return [*before[level], head, *(INDENT + line for line in found), *after[level]]
 

@@ -340,6 +340,15 @@ def test_integers_are_numbers_of_the_layer(function, size, dtype):
             np.testing.assert_allclose(gradients["w"], expected, rtol=rtol, atol=rtol)
 
 
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_a_sum_of_nothing_that_nobody_reads(backend):
+    W = gv.param("W", np.ones((40, 50)))
+    sums = gv.sum(W[:, 3:3], axis=1, keepdims=True)
+    layer = gv.compile(gv.graph(loss=gv.sum(W[0:0] * sums[0:0])), backend=backend)
+    value, gradients = layer.value_and_grad()
+    assert (layer(), value, gradients["W"].any()) == (0.0, 0.0, False)
+
+
 def repeated(h):
     return gv.square(gv.broadcast_to(gv.elu(h @ gv.softplus(h)), (2, 30, 30)))
 
