@@ -82,7 +82,10 @@ def _expanded(node: Node, args: list[Expr], dtype: np.dtype[Any] | None) -> Expr
     attrs = node.attrs
     if dtype is not None and "dtype" in attrs and node.dtype.kind == "f":
         attrs = {**attrs, "dtype": dtype}
-    return _formula(node.op, _floats(node, args, dtype or node.dtype), attrs)
+    made = _formula(node.op, _floats(node, args, dtype or node.dtype), attrs)
+    if dtype is None or made.dtype.kind != "f" or made.dtype == dtype:
+        return made
+    return apply(CAST, made, dtype=dtype)  # of integers alone, such as a comparison
 
 
 def _floats(node: Node, args: list[Expr], dtype: np.dtype[Any]) -> list[Expr]:
