@@ -176,7 +176,11 @@ def test_a_failing_rule_is_reported_with_its_node():
 
 @pytest.mark.parametrize(
     "differentiate",
-    [gv.backprop, lambda graph: gv.derivative(graph, "x"), lambda graph: with_gradients(graph, "y", {"x": graph.rows[0]})],
+    [
+        gv.backprop,
+        lambda graph: gv.derivative(graph, "x"),
+        lambda graph: with_gradients(graph, "y", {"x": graph.rows[0]}),
+    ],
 )
 def test_a_failing_derivative_is_reported_with_its_node(differentiate):
     broken = Primitive("broken", "b", forward=lambda xp, x: x, partials=(lambda xp, f, x: xp.nothing(x),))
