@@ -135,7 +135,7 @@ def _text_fonts() -> Check:
 
         samples = (_SAMPLE.format(fonts=FALLBACK_FONTS, char=char) for char in "\U0010fffd字かガ한")
         nothing, *seen = (to_png(sample, 40, 40, 1.0) for sample in samples)
-    except Exception as error:
+    except Exception as error:  # as in `_try`
         return Check(name, f"{type(error).__name__}: {error}", ok=False, advice=advice)
     if nothing in seen:
         return Check(name, "none", ok=False, advice=advice)
@@ -156,7 +156,7 @@ def _products() -> Iterator[Check]:
     try:
         blas = importlib.import_module("gradviz.compiler.blas")
         found = blas.library()
-    except Exception as error:
+    except Exception as error:  # as in `_try`, whatever goes wrong is the finding
         yield Check("matrix products", f"{type(error).__name__}: {error}", ok=False, advice="pip install threadpoolctl")
         return
     if found is None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 
@@ -132,7 +131,7 @@ class Lowering(Statements):
         (source,), (key, shape) = one.args, one.attrs
         self._fill(self._at(one.out), shape, 0.0)
         sample = sample_of(one.out)
-        shown = np.asarray(sample[key if isinstance(key, tuple) and Ellipsis in _plain(key) else (*_tuple(key), ...)])
+        shown = np.asarray(sample[(*key, ...)])
         given = self._operand(source, shown.shape)
         if shown.size == 0 or np.may_share_memory(shown, sample):
             self._emit(Statement("copy", (given,), self._at(one.out, shown), shown.shape, says=one.says))
@@ -204,14 +203,6 @@ class Lowering(Statements):
             self._fill(self._at(one.out, diagonal), diagonal.shape, 1.0)
         else:
             self._fill(self._at(one.out), one.out.shape, 1.0 if one.fn == "ones" else float(np.pi))
-
-
-def _tuple(key: Any) -> tuple[Any, ...]:
-    return key if isinstance(key, tuple) else (key,)
-
-
-def _plain(key: tuple[Any, ...]) -> list[Any]:
-    return [part for part in key if part is Ellipsis]
 
 
 def indices_first(ops: Sequence[Op], checks: Sequence[Check]) -> tuple[list[Op], list[Op]]:

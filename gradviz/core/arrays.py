@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from numbers import Real
 from typing import Any
 
@@ -36,6 +37,11 @@ def real_dtype(dtype: Any) -> np.dtype[Any]:
 def adjoint_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     """Return the dtype of a derivative by values of a dtype: by whole numbers it is none."""
     return dtype if dtype.kind == "f" else FLOAT64
+
+
+def axes_taken(key: Iterable[Any]) -> int:
+    """Return how many axes of an array an index without an ellipsis speaks of."""
+    return sum(part.ndim if isinstance(part, np.ndarray) and part.dtype == bool else part is not None for part in key)
 
 
 def to_array(value: Any, dtype: Any = None) -> Array:

@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradviz.core.apply import apply
+from gradviz.core.arrays import axes_taken
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph, Node
 from gradviz.core.primitive import FUNCTIONS, REGISTRY, Primitive
@@ -160,10 +161,7 @@ def _before(name: str, value: Any, rank: int, size: int) -> Any:
 
 
 def _filled_key(key: tuple[Any, ...], rank: int) -> tuple[Any, ...]:
-    if Ellipsis in [part for part in key if not isinstance(part, np.ndarray)]:
-        return (*key, slice(None))
-    taken = sum(part.ndim if isinstance(part, np.ndarray) and part.dtype == bool else part is not None for part in key)
-    return (*key, *(slice(None),) * (rank + 1 - taken))
+    return (*key, *(slice(None),) * (rank + 1 - axes_taken(key)))
 
 
 def _after(name: str, value: Any, size: int) -> Any:

@@ -6,12 +6,10 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from gradviz.core.tokens import LETTERS
 from gradviz.errors import GraphError, user_location
 
-_GREEK = (
-    "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau upsilon phi chi "
-    "psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
-).split()
+_GREEK = [name for name, char in LETTERS.items() if "Α" <= char <= "ω" and not name.startswith("var")]
 _SYMBOL = rf"(?:[A-Za-z]|{'|'.join(_GREEK)})"
 _INDEXED = re.compile(rf"({_SYMBOL}|[A-Za-z]+(?=_?\d+$))_?(\d+|(?<=_)[A-Za-z]{{1,3}})?")
 _SIGNS = set("<>=+-*/|:;,!?'()[]")

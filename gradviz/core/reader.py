@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from gradviz.core.format import MINUS
 from gradviz.core.pieces import INDEXED, LOOSE, RAISED, WHOLE, Kind, Piece, held, joined, level
-from gradviz.core.tokens import BARS, CLOSING, LETTERS, OPENING, RELATIONS, SIGNS, TOKEN
+from gradviz.core.tokens import BARS, CLOSING, LETTERS, OPENING, RELATIONS, SIGNS, Tokens
 
 _DEEPEST = 40
 _SPACES = {"\\,", "\\;", "\\:", "\\ ", "~"}
@@ -65,12 +65,11 @@ _WORD = re.compile(r"\w+")
 _NUMBER = re.compile(rf"{MINUS}?\d+(?:\.\d+)?")
 
 
-class Reader:
+class Reader(Tokens):
     """Reads a formula from left to right."""
 
     def __init__(self, tex: str) -> None:
-        self._matches = list(TOKEN.finditer(tex))
-        self._place = 0
+        super().__init__(tex)
         self._braces = 0
         self._depth = 0
         self._tight = False
@@ -78,15 +77,6 @@ class Reader:
     def text(self) -> str:
         """Return the whole formula as plain text."""
         return unicodedata.normalize("NFC", self._joined(self._pieces())).strip()
-
-    @property
-    def _next(self) -> str:
-        return self._matches[self._place].group() if self._place < len(self._matches) else ""
-
-    def _take(self) -> str:
-        token = self._next
-        self._place += 1
-        return token
 
     def _skip_space(self) -> None:
         if self._next.isspace():

@@ -7,6 +7,23 @@ import re
 TOKEN = re.compile(r"\\begin\{(?P<begin>\w+)\}|\\end\{(?P<end>\w+)\}|\\[A-Za-z]+|\\[\^~]\{\}|\\.|\s+|.", re.DOTALL)
 
 
+class Tokens:
+    """The tokens of a formula, taken from left to right."""
+
+    def __init__(self, tex: str) -> None:
+        self._matches = list(TOKEN.finditer(tex))
+        self._place = 0
+
+    @property
+    def _next(self) -> str:
+        return self._matches[self._place].group() if self._place < len(self._matches) else ""
+
+    def _take(self) -> str:
+        token = self._next
+        self._place += 1
+        return token
+
+
 def _table(commands: str, characters: str) -> dict[str, str]:
     return dict(zip(commands.split(), characters, strict=True))
 

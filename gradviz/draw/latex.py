@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import unicodedata
 
-from gradviz.core.tokens import TOKEN, UNICODE
+from gradviz.core.tokens import UNICODE, Tokens
 
 _ARGUMENTS = dict.fromkeys(
     "mathrm mathbf mathit mathsf mathtt mathcal mathbb mathfrak boldsymbol operatorname overline underline hat "
@@ -116,14 +116,13 @@ def _command(char: str) -> str:
     return command if command == "-" else f"\\{command} "
 
 
-class _Reader:
+class _Reader(Tokens):
     """Reads a formula from left to right."""
 
     def __init__(self, tex: str) -> None:
         if len(tex) > _LONGEST:
             raise _UnreadableError
-        self._matches = list(TOKEN.finditer(tex))
-        self._place = 0
+        super().__init__(tex)
         self._depth = 0
 
     def formula(self) -> str:
@@ -133,15 +132,6 @@ class _Reader:
             _UnreadableError: for anything that is not known to be harmless.
         """
         return self._until("")
-
-    @property
-    def _next(self) -> str:
-        return self._matches[self._place].group() if self._place < len(self._matches) else ""
-
-    def _take(self) -> str:
-        token = self._next
-        self._place += 1
-        return token
 
     def _until(self, end: str, columns: int = 0) -> str:
         """Read up to a token, which is taken; "" is the end of the formula."""

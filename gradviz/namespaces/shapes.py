@@ -27,10 +27,9 @@ def shape_of(term: Term) -> Shape | None:
 
 
 def _shape(term: Term) -> Shape | None:
-    if term.shape is not None:
-        return term.shape  # type: ignore[no-any-return]
-    if term.fn in _GIVEN:
-        return term.attrs[0]  # type: ignore[no-any-return]
+    given: Shape | None = term.attrs[0] if term.shape is None and term.fn in _GIVEN else term.shape
+    if given is not None:
+        return given
     if term.fn == "eye":
         return term.attrs * 2
     shapes = [_shape(arg) for arg in term.args]
@@ -47,5 +46,4 @@ def _shape(term: Term) -> Shape | None:
 
 def _viewed(term: Term, shape: Shape) -> Shape:
     view = np.broadcast_to(0.0, shape)
-    made = view[term.attrs[0]] if term.fn == "getitem" else getattr(np, term.fn)(view, *term.attrs)
-    return made.shape  # type: ignore[no-any-return]
+    return np.shape(view[term.attrs[0]] if term.fn == "getitem" else getattr(np, term.fn)(view, *term.attrs))

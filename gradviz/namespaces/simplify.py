@@ -214,7 +214,8 @@ def _einsum(args: tuple[Term, ...], attrs: tuple[Any, ...]) -> Term | None:
     if places == (output[::-1],) and len(output) == 2:
         return _transposed(terms[0])
     if (len(kept) == 1 and places[0] in output) or all(letters == output for letters in places):
-        return reduce(operator.mul, terms)  # type: ignore[no-any-return]
+        product: Term = reduce(operator.mul, terms)
+        return product
     return Term("einsum", terms, (f"{','.join(places)}->{output}",))
 
 

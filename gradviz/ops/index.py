@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.core.arrays import axes_taken
 from gradviz.core.expr import Expr
 from gradviz.core.format import key_tex
 from gradviz.core.primitive import Shape, function, primitive
@@ -65,11 +66,7 @@ def _spelled_out(key: Any, ndim: int) -> tuple[Any, ...]:
     if len(places) != 1:  # NumPy refuses several
         return parts
     before, behind = parts[: places[0]], parts[places[0] + 1 :]
-    taken = sum(
-        part.ndim if isinstance(part, np.ndarray) and part.dtype == bool else part is not None
-        for part in (*before, *behind)
-    )
-    return (*before, *(slice(None),) * (ndim - taken), *behind)
+    return (*before, *(slice(None),) * (ndim - axes_taken((*before, *behind))), *behind)
 
 
 def _index(part: Any) -> Any:
