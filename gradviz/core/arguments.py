@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 ABSENT = -1
 """Stands in a column for an argument that a node does not have."""
 
-_MANY = 256
+MANY = 1500
 """From so many nodes on, arrays of ids are worth making."""
 
 
@@ -91,7 +91,7 @@ class Arguments:
     def all_used(self) -> bool:
         """Tell whether every node but the last is an argument of another (and so, in the end, of the last)."""
         end = len(self) - 1
-        if end < _MANY:
+        if end < MANY:
             found = set(self.first)
             found.update(self.second, chain.from_iterable(self.more.values()))
             found.discard(ABSENT)

@@ -249,10 +249,15 @@ class Graph:
                 flags[index] = 1
         return flags[:-1]
 
+    @property
+    def all_learned(self) -> bool:
+        """Whether every leaf is a parameter."""
+        return all(row.op is PARAMETER for row in self.distinct_rows if row.op.leaf)
+
     @cached_property
     def learned(self) -> frozenset[int]:
         """The leaves that gradients are wanted for: the parameters, or all data (but integers) where there are none."""
-        if all(row.op is PARAMETER for row in self.distinct_rows if row.op.leaf):
+        if self.all_learned:
             return frozenset(self.leaf_ids)
         parameters = frozenset([i for i in self.leaf_ids if self.rows[i].op is PARAMETER])
         return parameters or frozenset(

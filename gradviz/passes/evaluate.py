@@ -88,7 +88,8 @@ def backprop(
     if seed is None and len(frozen.outputs) == 1 and root == len(frozen) - 1:  # where the sweep starts
         swept = scalar.both(frozen, leaves)
         if swept is not None:
-            return _assemble(frozen, *swept, wanted)
+            everything = chosen is None and frozen.all_learned
+            return _assemble(frozen, *swept, None if everything else wanted)
     forward = _forward(frozen, leaves)
     seeds = {root: seed_of(frozen, root, seed)}
     return _assemble(frozen, forward, adjoints(frozen, forward, seeds, frozen.depends_on(wanted())), wanted)

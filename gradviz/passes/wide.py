@@ -2,7 +2,7 @@
 
 Graphs of many numbers are written in comprehensions (all products, then their sums), so their first nodes are
 often many of a kind in a row. From a hundred or so on, the primitive's own rules on arrays are quicker than a
-loop. What follows the first short run is the loop's.
+loop, if the graph has more nodes than finding the runs costs. What follows the first short run is the loop's.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from gradviz.core.arguments import Arguments
+from gradviz.core.arguments import MANY, Arguments
 from gradviz.core.graph import Row
 from gradviz.namespaces import numpy as xp
 from gradviz.passes.values import Column
@@ -132,7 +132,7 @@ class Beginning:
 
 def find_beginning(rows: Sequence[Row], arguments: Arguments, leaf_ids: Sequence[int]) -> Beginning | None:
     """Return the wide beginning of a graph of float64 numbers, if it has one."""
-    found = Beginning(rows, arguments, leaf_ids) if len(rows) > _WIDE else None
+    found = Beginning(rows, arguments, leaf_ids) if len(rows) > MANY else None
     return found if found and found.runs else None
 
 

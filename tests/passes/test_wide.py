@@ -8,6 +8,8 @@ from hypothesis import assume, event, given, settings
 from hypothesis import strategies as st
 
 import gradviz as gv
+from gradviz.core.arguments import MANY
+from gradviz.passes import wide
 from gradviz.passes.wide import find_beginning
 
 EXACT = {
@@ -28,6 +30,14 @@ SMOOTH = {"multiply": 2, "tanh": 1, "sigmoid": 1, "exp": 1, "log": 1, "sin": 1, 
 VALUES = (0.0, 0.5, -0.5, 1.0, -1.0, 0.75, 2.0, -3.0, 1000.0)
 KINDS = ("independent", "same", "next", "chain", "leaves")
 """How the nodes of a run choose their arguments."""
+
+
+@pytest.fixture(scope="module", autouse=True)
+def in_small_graphs():
+    """Let graphs have a wide beginning for which the loop is quick enough: they are as good a test, and sooner made."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wide, "MANY", 100)
+        yield
 
 
 @st.composite
@@ -119,6 +129,14 @@ def test_where_the_wide_beginning_ends():
         chain = chain * other
     graph = gv.graph(chain)
     assert find_beginning(graph.rows, graph.arguments, graph.leaf_ids) is None
+
+
+def test_small_graphs_are_the_loop_s(monkeypatch):
+    monkeypatch.setattr(wide, "MANY", MANY)
+    for count, wide_enough in ((MANY // 2 - 100, False), (MANY // 2 + 100, True)):
+        x = [gv.param(f"x{place}", 0.5) for place in range(count)]
+        graph = gv.graph(gv.sum(gv.stack([gv.exp(a) for a in x])))
+        assert (find_beginning(graph.rows, graph.arguments, graph.leaf_ids) is not None) is wide_enough
 
 
 def test_a_third_argument_from_the_wide_beginning():
