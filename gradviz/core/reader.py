@@ -13,7 +13,7 @@ from gradviz.core.tokens import BARS, CLOSING, LETTERS, OPENING, RELATIONS, SIGN
 _DEEPEST = 40
 _SPACES = {"\\,", "\\;", "\\:", "\\ ", "~"}
 _SCRIPTS = ("_", "^", "'")
-_LIFTED = ("ᵀ", "′")
+_LIFTED = re.compile("ᵀ|′+")
 _WORDS = set("mathrm mathit mathsf mathtt text textrm textbf textit textsf texttt mbox operatorname".split())
 _FONTS = set(
     "mathbf mathcal mathbb mathfrak mathscr boldsymbol bm underline underbrace overbrace mathord mathopen mathclose "
@@ -143,7 +143,7 @@ class Reader(Tokens):
         pieces = self._argument()
         text = self._joined(pieces)
         self._tight = tight
-        if not text or text in _LIFTED:
+        if not text or _LIFTED.fullmatch(text):
             return text
         whole = (_WORD if most == WHOLE else _NUMBER).fullmatch(text)
         return sign + (text if whole or level(pieces) <= most else f"({text})")

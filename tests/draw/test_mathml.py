@@ -11,7 +11,7 @@ from gradviz.draw.mathml import to_mathml
 
 
 @pytest.mark.parametrize(
-    "name", ["x^2", "a~b", "^", "x_train", "50%", "P(y=1)", "{a}", "#1 & $2", "train loss", "a\\b"]
+    "name", ["x^", "a~b", "^", "x_train_set", "50%", "P(y=1)", "{a}", "#1 & $2", "train loss", "a\\b"]
 )
 def test_a_name_is_shown_as_it_is(name):
     for tex in (name_to_tex(name), rf"\boldsymbol{{{name_to_tex(name)}}}"):
