@@ -112,9 +112,9 @@ def _relation(kind: Any) -> Any:
 
 
 def _same(a: Any, b: Any) -> Any:
-    if a == b:
-        return sympy.true
-    return sympy.false if a.is_number and b.is_number else sympy.Eq(a, b, evaluate=False)
+    if a.is_number and b.is_number:
+        return sympy.true if a == b or (a - b).is_zero else sympy.false  # 0.0 == 0 is no equality to SymPy
+    return sympy.true if a == b else sympy.Eq(a, b, evaluate=False)
 
 
 _RELATIONS: dict[np.ufunc, Any] = {

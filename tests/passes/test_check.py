@@ -312,3 +312,10 @@ def test_the_convolutional_network_stands_on_no_kink_but_where_pooling_sees_zero
     assert len(kinks) == 2
     assert all(rule.startswith("g ⊙ 1[") for rule in kinks)
     assert {row.verdict for row in report.leaves} == {"agree"}
+
+
+def test_a_case_that_a_constant_decides_is_decided_in_the_whole_formula():
+    w, y = gv.param("w", 0.5), gv.data("y", 1.0)
+    for condition in (False, True, [0.0, 1.0]):
+        report = gv.check(gv.sum(gv.where(condition, w, y)))
+        assert {leaf.verdict for leaf in report.leaves} == {"agree"}
