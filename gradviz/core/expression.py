@@ -28,6 +28,13 @@ _OPERATORS: dict[type[ast.AST], str] = {
     ast.Lt: "less",
     ast.LtE: "less_equal",
 }
+_NOT_READ: dict[type[ast.AST], str] = {
+    ast.BitXor: "^",
+    ast.Mod: "%",
+    ast.FloorDiv: "//",
+    ast.BitAnd: "&",
+    ast.BitOr: "|",
+}
 _CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf}
 _ALIASES = {"ln": "log", "asin": "arcsin", "acos": "arccos", "atan": "arctan"}
 
@@ -64,7 +71,7 @@ def from_expression(text: str, *, at: Mapping[str, Any] | None = None, data: Ite
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         place = f" at column {error.offset}" if isinstance(error, SyntaxError) and error.offset else ""
         raise ExpressionError(
-            f"not an expression{place}: {_short(text)}", hint='write it as in "max(1 - w*x*y, 0)"'
+            f"not an expression{place}: {_short(text)}", hint='write it as in "max(1 - w*x*y, 0)", powers as x**2'
         ) from None
     try:
         return _Reader(source, at or {}, frozenset(data)).read(tree)
@@ -184,7 +191,10 @@ class _Reader:
 
     def _operator(self, node: ast.AST, op: ast.AST) -> Any:
         if type(op) not in _OPERATORS:
-            raise self._refuse(node, f"the operator {type(op).__name__} is not read here")
+            sign = _NOT_READ.get(type(op), type(op).__name__)
+            raise self._refuse(
+                node, f"the operator {sign} is not read here", "a power is x**2" if sign == "^" else None
+            )
         return REGISTRY[_OPERATORS[type(op)]]
 
     def _unary(self, node: ast.UnaryOp) -> Any:
@@ -207,7 +217,8 @@ class _Reader:
         if name in ("max", "min") and len(node.args) == 2 and not node.keywords:
             name = f"{name}imum"
         if name not in FUNCTIONS:
-            raise self._refuse(node, f"there is no function {node.func.id!r}")
+            hint = did_you_mean(node.func.id, FUNCTIONS, "it has NumPy's names, such as exp, log, maximum")
+            raise self._refuse(node, f"there is no function {node.func.id!r}", hint)
         options = {keyword.arg: self._literal(keyword.value) for keyword in node.keywords if keyword.arg}
         if len(options) < len(node.keywords):
             raise self._refuse(node, "** is not read here")

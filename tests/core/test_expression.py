@@ -146,3 +146,18 @@ def test_the_column_is_named():
 def test_any_text_is_read_or_refused(text):
     with contextlib.suppress(GradvizError):
         gv.from_expression(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("x^2", r"the operator \^ is not read here \(a power is x\*\*2\)"),
+        ("x % 2", r"the operator % is not read here$"),
+        ("2x", r"write it as in \"max\(1 - w\*x\*y, 0\)\", powers as x\*\*2"),
+        ("sigmod(x)", r"there is no function 'sigmod' \(did you mean 'sigmoid'\?\)"),
+        ("xyzzy(x)", r"there is no function 'xyzzy' \(it has NumPy's names"),
+    ],
+)
+def test_what_is_not_read_says_how_it_is_written(text, message):
+    with pytest.raises(ExpressionError, match=message):
+        gv.from_expression(text)
