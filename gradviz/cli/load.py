@@ -250,13 +250,20 @@ def _all(variables: Mapping[str, object], script: str) -> list[Drawable]:
             found[name] = value
     known: dict[object, int] = {}
     covered = {number for made in found.values() for number in _numbers(made, known)}  # type: ignore[arg-type]
+    beginnings = roots(public)
+    leaves = [name for name, root in beginnings.items() if root.tape.rows[root.id].op.leaf]
     with without_place():
-        for name, root in roots(public).items():
+        for name, root in beginnings.items():
             made = graph(root)
-            if _numbers(made, known)[next(iter(made.outputs.values()))] not in covered:
+            if not leaves and _numbers(made, known)[next(iter(made.outputs.values()))] not in covered:
                 found[name] = made
     if not found:
         found = {name: value for name, value in public.items() if isinstance(value, Picture)}
+    if not found and leaves:
+        raise ScriptError(
+            f"there are only leaves in {script}: {', '.join(leaves)}",
+            hint="what is computed from them must be in a variable of the module, not in a list or function: loss = …",
+        )
     if not found:
         raise ScriptError(
             f"there is no graph in {script}",

@@ -87,6 +87,14 @@ def test_a_wrong_call_gives_one_line(old, arguments, status, line):
             "import gradviz as gv\nW = gv.param('W', [1.0, 2.0, 3.0])\ny = W @ gv.data('x', [1.0, 2.0])",
             "script.py:3: matmul(W (3,), x (2,))",
         ),
+        (
+            "import gradviz as gv\nw = gv.param('w', 1.0)\nlosses = [w * 2]",
+            "only leaves in script.py: w (",
+        ),
+        (
+            "import gradviz as gv\ny = gv.sigmod(1.0)",
+            "did you mean 'sigmoid'?",
+        ),
         ("import gradviz as gv\nif gv.param('w', 1.0) > 0:\n    pass", "script.py:2: "),
         ("import gradviz as gv\nimport numpy as np\nnp.asarray(gv.param('w', 1.0))", "script.py:3: "),
     ],

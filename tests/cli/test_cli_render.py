@@ -119,6 +119,12 @@ def test_values_of_leaves_come_from_the_command_line(hinge):
         assert fact["gradients"] == {"W": [0.5, -0.5]}
 
 
+def test_a_picture_of_a_script_is_drawn_though_leaves_are_among_its_variables(gradviz):
+    gradviz.write("pictures.py", "import gradviz as gv\nw = gv.param('w', 1.0)\ndrawn = gv.figure(gv.square(w), title='mine')\n")
+    assert gradviz("render", "pictures.py").stdout == "pictures.svg\n"
+    assert "mine" in (gradviz.folder / "pictures.svg").read_text(encoding="utf-8")
+
+
 def test_a_leaf_without_a_value_is_named_and_the_figure_drawn(gradviz):
     done = gradviz("render", "-e", "w*x + b", "--at", "x=1", "--labels", "numeric")
     assert done.returncode == 0
