@@ -22,6 +22,7 @@ from gradviz.cli.tables import print_table
 from gradviz.compiler.optimizers import OPTIMIZERS
 from gradviz.compiler.printers import BACKENDS
 from gradviz.compiler.schedules import NAMES as SCHEDULES
+from gradviz.compiler.weights import check_suffix
 from gradviz.core.files import check_room
 from gradviz.core.format import array_text
 from gradviz.core.graph import Graph
@@ -86,6 +87,8 @@ def command(
     if plot is not None:
         format_of(plot, {one: one for one in FORMATS}, option="--plot")
         need_matplotlib()
+    if output is not None:
+        check_suffix(output)
     answer = streams.take_stdout()
     one = load_one(wanted, parse_at(points), "trained")
     spare_sources(file for file in files if file)

@@ -124,7 +124,7 @@ class Layer:
         self._last: dict[str, Any] | None = None
         self._step = vars(self)["step"] = quick_step(self._inputs, self._programs)  # the method would be a detour
 
-    def __call__(self, /, **inputs: Any) -> Any:
+    def __call__(self, /, *unnamed: object, **inputs: Any) -> Any:
         """Return the output, or a dict of several by name; of a batch, that of every sample.
 
         Args:
@@ -133,7 +133,11 @@ class Layer:
 
         Raises:
             ShapeError, ValueMissingError: naming the input.
+            UsageError: for an array without a name.
         """
+        if unnamed:
+            names = ", ".join(f"{name}=…" for name in self._inputs.shapes)
+            raise UsageError("a layer takes its inputs by name", where=user_location(), hint=f"layer({names})")
         size, given = self._inputs.check(inputs)
         self._last = given
         found = self._programs.forward(size)(given)

@@ -13,11 +13,26 @@ import numpy as np
 from gradviz.compiler.trainable import Parametrized
 from gradviz.core.files import write_atomically
 from gradviz.core.graph import Array
-from gradviz.errors import FileError, user_location
+from gradviz.errors import FileError, UsageError, user_location
 
 _KEY = "gradviz"
 CHECKPOINT = "checkpoint"
 WEIGHTS = "weights"
+
+
+_OTHERS = {".npz", ".npy", ".pt", ".pth", ".h5", ".hdf5", ".pkl", ".pickle", ".onnx", ".json"}
+
+
+def check_suffix(path: str | Path) -> None:
+    """Refuse a file name that promises the format of another library.
+
+    Raises:
+        UsageError: with the name to give.
+    """
+    given = Path(path)
+    if given.suffix.lower() in _OTHERS:
+        own = given.with_suffix(".safetensors").name
+        raise UsageError(f"parameters are written as safetensors, not {given.suffix}", hint=f"name it {own}")
 
 
 def save(layer: Parametrized, path: str | Path) -> Path:
@@ -25,7 +40,9 @@ def save(layer: Parametrized, path: str | Path) -> Path:
 
     Raises:
         FileError: when it cannot be written; what was there is as it was.
+        UsageError: for a name that ends like another library's files.
     """
+    check_suffix(path)
     write_tensors(path, layer.parameters, {"kind": WEIGHTS})
     return Path(path)
 

@@ -5,6 +5,7 @@ import pytest
 from cases import cases, choose
 
 import gradviz as gv
+from gradviz.errors import UsageError
 
 RNG = np.random.default_rng(0)
 
@@ -201,3 +202,10 @@ def test_every_primitive_keeps_float32(case):
     assert "float64" not in layer.source
     for name, slope in slopes.items():
         np.testing.assert_allclose(slope, plain.grad.get(name, 0), rtol=1e-4, atol=1e-5)
+
+
+def test_an_input_without_a_name_is_told_its_name():
+    x, y = gv.data("x", shape=2), gv.data("y", shape=())
+    layer = gv.compile(gv.square(gv.param("w", [1.0, 2.0]) @ x - y), batch=4)
+    with pytest.raises(UsageError, match=r"a layer takes its inputs by name \(layer\(x=…, y=…\)\)"):
+        layer(np.zeros((4, 2)), np.zeros(4))

@@ -12,7 +12,7 @@ from reference_layer import ReferenceLayer
 import gradviz as gv
 from gradviz.compiler.train import fit
 from gradviz.compiler.weights import load, save
-from gradviz.errors import FileError
+from gradviz.errors import FileError, UsageError
 
 
 class Parameters:
@@ -129,6 +129,13 @@ def test_files_of_other_kinds(tmp_path):
     (tmp_path / "bf16.safetensors").write_bytes(len(header).to_bytes(8, "little") + header + bytes(2))
     with pytest.raises(FileError, match="a dtype that NumPy lacks|bfloat16"):
         load(Parameters(W=[1.0]), tmp_path / "bf16.safetensors")
+
+
+@pytest.mark.parametrize("name", ["w.npz", "w.PT", "folder/w.h5"])
+def test_a_name_that_promises_another_format_is_refused(tmp_path, name):
+    with pytest.raises(UsageError, match=r"written as safetensors, not \.\w+ \(name it w\.safetensors\)"):
+        save(Parameters(w=[1.0]), tmp_path / name)
+    assert not list(tmp_path.iterdir())
 
 
 def test_files_that_are_not_there(tmp_path):
