@@ -84,6 +84,15 @@ _LAZY = {
     "worksheet": "gradviz.draw.worksheet",
 }
 
+_OF_OTHERS = {
+    **dict.fromkeys(("concat", "cat", "hstack", "vstack"), "gv.concatenate or gv.stack"),
+    **dict.fromkeys(("Parameter", "Variable", "variable", "Value"), "gv.param, a leaf that learns, or gv.data"),
+    **dict.fromkeys(("array", "asarray", "tensor", "Tensor"), "gv.constant, or gv.param and gv.data"),
+    **dict.fromkeys(("render", "plot", "draw", "show"), "gv.figure"),
+    "grad": "gv.backprop(loss).grad, or gv.derivative",
+}
+"""What is called otherwise in other libraries, and here."""
+
 _MODULES = {"nn": "gradviz.nn", "optimizers": "gradviz.compiler.optimizers", "schedules": "gradviz.compiler.schedules"}
 
 __all__ = [
@@ -142,7 +151,8 @@ def __getattr__(name: str) -> Any:
         _functions()  # a handle's operators are primitives
         found = getattr(import_module(_LAZY[name]), name)
     elif name.startswith("_") or name not in _functions():
-        raise AttributeError(f"module 'gradviz' has no attribute {name!r}")
+        known = [] if name.startswith("_") else __dir__()
+        raise import_module("gradviz.errors").no_attribute("gradviz", name, _OF_OTHERS, known)
     else:
         found = _functions()[name]
     globals()[name] = found

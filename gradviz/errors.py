@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from types import FrameType
 
 _PACKAGE = __file__.removesuffix("errors.py")
@@ -103,6 +103,20 @@ def did_you_mean(name: object, choices: Iterable[str], otherwise: str = "") -> s
     known = list(choices)
     near = get_close_matches(str(name), known, n=1)
     return f"did you mean {near[0]!r}?" if near else otherwise or f"choose one of {', '.join(known)}"
+
+
+def no_attribute(module: str, name: str, elsewhere: Mapping[str, str], known: Iterable[str]) -> AttributeError:
+    """Return the error for a name that a module does not have, with the one that may be meant.
+
+    Args:
+        module: its name.
+        name: what was asked for.
+        elsewhere: by the names that other libraries use, what stands for them here.
+        known: the names that the module has.
+    """
+    near = did_you_mean(name, known, " ") if known else " "
+    remedy = f"write {elsewhere[name]}" if name in elsewhere else near.strip()
+    return AttributeError(f"module {module!r} has no attribute {name!r}" + (f" ({remedy})" if remedy else ""))
 
 
 def check_choice(what: str, name: object, choices: Collection[str]) -> None:

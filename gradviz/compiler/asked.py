@@ -7,7 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph
+from gradviz.core.handle import as_keys
 from gradviz.core.primitive import Primitive
 from gradviz.errors import UsageError, user_location
 
@@ -20,10 +22,10 @@ def checked_batch(size: Any) -> int | None:
 
 
 def checked_leaves(
-    graph: Graph, what: str, names: str | Iterable[str], kinds: tuple[Primitive, ...]
+    graph: Graph, what: str, names: str | Expr | Iterable[str | Expr], kinds: tuple[Primitive, ...]
 ) -> tuple[str, ...]:
     """Return the paths of leaves, each once."""
-    found = [graph.node(graph.find(name)) for name in ((names,) if isinstance(names, str) else names)]
+    found = [graph.node(graph.find(name)) for name in as_keys(names)]
     for node in found:
         if node.op not in kinds:
             wanted = " or ".join(f"{kind.name} leaf" for kind in kinds)

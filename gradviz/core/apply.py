@@ -11,7 +11,7 @@ from gradviz.core.arguments import ABSENT
 from gradviz.core.arrays import FLOAT64, INT64, to_array
 from gradviz.core.expr import Expr, describe, handle
 from gradviz.core.graph import Array
-from gradviz.core.primitive import BUILDER, CONSTANT, Primitive, result_dtype
+from gradviz.core.primitive import BUILDER, CONSTANT, FUNCTIONS, Primitive, result_dtype
 from gradviz.core.tape import Lane, Tape, current_tape
 from gradviz.errors import GraphError, ShapeError, user_location
 
@@ -39,13 +39,19 @@ def constant(value: Any, dtype: Any = None, tape: Tape | None = None) -> Expr:
     """Make a constant leaf, drawn as its value.
 
     Args:
-        value: a number or an array-like of real numbers; an `Expr` is returned as it is.
+        value: a number or an array-like of real numbers; an `Expr` is returned as it is, a list with some is stacked.
         dtype: float64 unless the value is an array of another floating dtype.
     """
     if isinstance(value, Expr):
         return value
+    if isinstance(value, (list, tuple)) and _has_nodes(value):
+        return FUNCTIONS["stack"]([constant(one, dtype, tape) for one in value])
     array = to_array(value, dtype)
     return make_leaf(CONSTANT, array, (tape or current_tape()).lane(array.shape, array.dtype))
+
+
+def _has_nodes(value: list[Any] | tuple[Any, ...]) -> bool:
+    return any(isinstance(one, Expr) or (isinstance(one, (list, tuple)) and _has_nodes(one)) for one in value)
 
 
 def _handles(op: Primitive, args: tuple[Any, ...]) -> list[Expr]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from gradviz.core import numpy_protocol
 from gradviz.core.graph import Array
+from gradviz.core.handle import Handle, no_attribute
 from gradviz.core.names import check_name
 from gradviz.core.primitive import CONSTANT, FUNCTIONS, REGISTRY, Shape
 from gradviz.core.tape import Lane, Tape
@@ -56,7 +58,7 @@ def _unary(name: str) -> Callable[[Expr], Expr]:
     return method
 
 
-class Expr:
+class Expr(Handle):
     """A node of the graph being written: a place on the tape, with its shape and dtype.
 
     Combine handles with Python's operators and gradviz's functions (NumPy's names); `gradviz.graph`
@@ -108,6 +110,12 @@ class Expr:
         return self.tape.names.get(self.id)
 
     @property
+    def path(self) -> str | None:
+        """The name with its scope (``lstm/h_t``), by which a graph knows it, or None."""
+        scope = self.tape.rows[self.id].scope
+        return f"{scope}/{self.name}" if scope and self.name else self.name
+
+    @property
     def T(self) -> Expr:  # noqa: N802 - NumPy's name
         """The transpose (all axes reversed)."""
         return FUNCTIONS["transpose"](self)
@@ -136,6 +144,10 @@ class Expr:
     def reshape(self, *shape: Any) -> Expr:
         """Return the same elements in another shape (one length may be -1)."""
         return FUNCTIONS["reshape"](self, shape[0] if len(shape) == 1 else shape)
+
+    def transpose(self, *axes: Any) -> Expr:
+        """Return the axes in another order (reversed, if none is given)."""
+        return FUNCTIONS["transpose"](self, axes[0] if len(axes) == 1 else axes or None)
 
     def sum(self, axis: Any = None, keepdims: bool = False) -> Expr:
         """Return the sum over the axes."""
@@ -172,12 +184,11 @@ class Expr:
         whole_to_negative = self.dtype.kind != "f" and isinstance(exponent, int) and exponent < 0
         return REGISTRY["power"](self, float(exponent) if whole_to_negative else exponent)
 
-    def __bool__(self) -> bool:
-        raise GraphError(
-            "a node has no truth value while the graph is being written",
-            where=user_location(),
-            hint="use gv.where(condition, a, b), or gv.maximum",
-        )
+    def __getattr__(self, name: str) -> Any:
+        """NumPy's methods of arrays are gradviz's functions of those names: ``node.max(axis=0)``."""
+        if name in FUNCTIONS and hasattr(np.ndarray, name):
+            return partial(FUNCTIONS[name], self)
+        raise no_attribute(name, FUNCTIONS)
 
     def __array__(self, *_: object, **__: object) -> Array:
         raise GraphError(
@@ -197,7 +208,8 @@ class Expr:
         return NotImplemented if made is None else numpy_protocol.call(made, func, args, options)
 
     def __repr__(self) -> str:
-        return f"<{describe(self)} {self.tape.rows[self.id].op.name}>"
+        kind = f" {self.tape.rows[self.id].op.name}" if self.name else ""
+        return f"<{describe(self)}{kind}>"
 
 
 _UFUNC_NAMES = {"absolute": "abs", "true_divide": "divide"}

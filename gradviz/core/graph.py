@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradviz.core.arguments import Arguments
+from gradviz.core.handle import Handle
 from gradviz.core.names import name_to_tex
 from gradviz.core.primitive import DATA, PARAMETER, Primitive, Shape
 from gradviz.errors import GraphError, NoNodeError, did_you_mean, user_location
@@ -175,7 +176,9 @@ class Graph:
         found = dict(zip(paths, self.texts, strict=True))
         if len(found) < len(self.texts):
             path = next(path for path, count in Counter(paths).items() if count > 1)
-            raise GraphError(f"two nodes are named {path!r}", hint="give one of them another name")
+            first, second, *_ = (index for index, other in zip(self.texts, paths, strict=True) if other == path)
+            kinds = " and ".join(f"{self.rows[index].op.name} {self.rows[index].shape}" for index in (first, second))
+            raise GraphError(f"two nodes are named {path!r}: {kinds}", hint="give one of them another name")
         return found
 
     @cached_property
@@ -186,11 +189,13 @@ class Graph:
         return short
 
     def find(self, key: object) -> int:
-        """Return the id of a node given by id, by name, or by name with scope.
+        """Return the id of a node given by id, by name, by name with scope, or by its named handle.
 
         Raises:
             GraphError: for a name that no node or several nodes have.
         """
+        if isinstance(key, Handle) and (path := key.path):
+            key = path
         if isinstance(key, Node):
             return key.id
         if isinstance(key, (int, np.integer)) and not isinstance(key, bool) and 0 <= key < len(self):
@@ -209,12 +214,14 @@ class Graph:
                     f"{len(several)} nodes are named {key!r}", where=user_location(), hint=f"say which: {paths}"
                 )
             names = f"its names are {', '.join(self.paths) or 'none'}"
-            hint = did_you_mean(key, [*self.paths, *self.outputs], names)
+            hint = did_you_mean(key, [*self.paths, *self.outputs], f"{names}; .named({key!r}) gives a node its name")
             raise NoNodeError(f"the graph has no node named {key!r}", where=user_location(), hint=hint)
         raise NoNodeError(
             f"{key!r} is no node of the graph",
             where=user_location(),
-            hint=f"use a name or an id from 0 to {len(self) - 1}",
+            hint='give it a name, as in .named("loss")'
+            if isinstance(key, Handle)
+            else f"use a name or an id from 0 to {len(self) - 1}",
         )
 
     def describe(self, index: int) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph
+from gradviz.core.handle import as_name
 from gradviz.core.unroll import as_graph
 from gradviz.draw.picture import Picture, Source
 from gradviz.draw.scene import Scene
@@ -27,7 +28,7 @@ def figure(
     theme: str = "slide",
     direction: str = "down",
     title: str = "",
-    path: str = "",
+    path: str | Expr = "",
 ) -> Picture:
     """Draw a graph.
 
@@ -41,7 +42,7 @@ def figure(
         theme: "slide", "dark", "print" or "colorblind".
         direction: where the inputs lie, seen from the output: "down", "up", "left" or "right".
         title: of the picture, for readers that cannot see it; by default the names of the outputs.
-        path: the name of a leaf (or another node): the paths to it are lit, their products stand below.
+        path: a leaf (or another node), or its name: the paths to it are lit, their products stand below.
 
     Returns:
         A picture: ``save`` it, or let a notebook show it.
@@ -57,12 +58,12 @@ def figure(
         >>> picture.svg().startswith("<svg")
         True
     """
-    made = as_graph(graph)
+    made, end = as_graph(graph), as_name(path)
     check_choice("view", view, VIEWS)
     check_choice("labels", labels, LABELS)
     check_choice("leaves", leaves, LEAVES)
     if values is None or values is True:
-        values = _what_can_be_computed(made, path)
+        values = _what_can_be_computed(made, end)
     shown = values or None
 
     def picture(leaves: str) -> Picture:
@@ -70,8 +71,8 @@ def figure(
             whole = VIEWS[view](made, values, labels=labels, leaves=leaves, title=title)
             return Picture(whole, direction=direction).scene
 
-        drawn = VIEWS[view](made, shown, labels=labels, leaves=leaves, title=title, path=path)
-        return Picture(drawn, theme=theme, direction=direction, source=Source(made, shown, path, again))
+        drawn = VIEWS[view](made, shown, labels=labels, leaves=leaves, title=title, path=end)
+        return Picture(drawn, theme=theme, direction=direction, source=Source(made, shown, end, again))
 
     first = picture(leaves)
     if leaves != "auto" or len(first.figure.edges) > _MOST_TRIED or not first.scene.crossings():

@@ -4,6 +4,10 @@ They take values of one sample, as on the slide: vectors (n,), images (channels,
 sequences (time, features). Nothing here knows how a graph is drawn, differentiated or compiled.
 """
 
+from typing import Any
+
+from gradviz.core.primitive import FUNCTIONS
+from gradviz.errors import no_attribute
 from gradviz.nn import initializers
 from gradviz.nn.attention import attention, multi_head_attention
 from gradviz.nn.autoencoder import Autoencoder, StackedAutoencoder, autoencoder, stacked_autoencoder
@@ -60,3 +64,21 @@ __all__ = [
     "squash",
     "stacked_autoencoder",
 ]
+
+_OF_OTHERS = {
+    **dict.fromkeys(("linear", "Linear", "Dense"), "nn.dense"),
+    **dict.fromkeys(("lstm", "LSTM", "gru", "GRU", "rnn", "RNN"), 'nn.recurrent(x, "lstm", hidden=8), or nn.lstm_cell'),
+    **dict.fromkeys(("mse", "mse_loss", "MSELoss"), "nn.squared_error"),
+    **dict.fromkeys(("mae", "l1_loss", "L1Loss"), "nn.absolute_error"),
+    **dict.fromkeys(("bce_loss", "BCELoss", "BCEWithLogitsLoss"), "nn.binary_cross_entropy"),
+}
+"""What is called otherwise in other libraries, and here."""
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("_"):
+        raise no_attribute("gradviz.nn", name, {}, ())
+    bare = name.removesuffix("Loss").lower()
+    alike = {own.replace("_", ""): f"nn.{own}" for own in __all__}  # LayerNorm, CrossEntropyLoss
+    elsewhere = {own: f"gv.{own}" for own in FUNCTIONS} | ({name: alike[bare]} if bare in alike else {}) | _OF_OTHERS
+    raise no_attribute("gradviz.nn", name, elsewhere, __all__)

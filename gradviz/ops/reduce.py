@@ -138,12 +138,19 @@ _cumsum = primitive("cumsum", symbol=r"\operatorname{cumsum}", shape=_kept,
     label=(r"\textstyle\sum_{j \ge i} <#g>_j",))  # fmt: skip
 
 
+_OF_TWO = {"max": "the larger of two is gv.maximum(a, b)", "min": "the smaller of two is gv.minimum(a, b)"}
+
+
 def _reduction(op: Primitive, doc: str) -> Callable[..., Expr]:
     name = op.name
 
     def reduction(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
         handle = as_handle(x)
-        return op(handle, axis=normalize_axes(axis, handle.ndim, name), keepdims=bool(keepdims))
+        try:
+            axes = normalize_axes(axis, handle.ndim, name)
+        except ShapeError as error:
+            raise ShapeError(error.what, where=error.where, hint=_OF_TWO.get(name, error.hint)) from None
+        return op(handle, axis=axes, keepdims=bool(keepdims))
 
     reduction.__name__ = reduction.__qualname__ = name
     reduction.__doc__ = (

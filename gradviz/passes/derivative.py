@@ -11,6 +11,7 @@ from gradviz.core.build import data
 from gradviz.core.build import graph as freeze
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph
+from gradviz.core.handle import as_name
 from gradviz.core.loop import passed_on
 from gradviz.core.replay import replay
 from gradviz.core.tape import private_tape
@@ -22,7 +23,7 @@ from gradviz.passes.rewrite import simplify
 
 
 @private_tape()
-def derivative(graph: Graph | Expr, wrt: str, *, output: str | None = None) -> Graph:
+def derivative(graph: Graph | Expr, wrt: str | Expr, *, output: str | None = None) -> Graph:
     """Return the derivative of a graph by a leaf, as a graph.
 
     It has the leaves and names of the graph it comes from, its output is called "∂output/∂leaf", and it
@@ -30,7 +31,7 @@ def derivative(graph: Graph | Expr, wrt: str, *, output: str | None = None) -> G
 
     Args:
         graph: a graph or a node, of which the output is a single number.
-        wrt: the name of a leaf (or another node).
+        wrt: the name of a leaf (or another node), or the node.
         output: the name of the output, if there are several.
 
     Raises:
@@ -44,6 +45,7 @@ def derivative(graph: Graph | Expr, wrt: str, *, output: str | None = None) -> G
         18.0
     """
     frozen = as_graph(graph)
+    wrt = as_name(wrt)
     root, leaf = scalar_root_of(frozen, output), frozen.find(wrt)
     handles = replay(frozen)
     found = _backward(frozen, handles, root, leaf)
@@ -52,14 +54,14 @@ def derivative(graph: Graph | Expr, wrt: str, *, output: str | None = None) -> G
 
 
 @private_tape()
-def hessian_vector(graph: Graph | Expr, wrt: str, vector: Any, *, output: str | None = None) -> Graph:
+def hessian_vector(graph: Graph | Expr, wrt: str | Expr, vector: Any, *, output: str | None = None) -> Graph:
     """Return the product of the Hessian by a leaf with a vector, as a graph: ∂(∂output/∂leaf · v)/∂leaf.
 
     The matrix itself is never formed (Pearlmutter, 1994).
 
     Args:
         graph: a graph or a node, of which the output is a single number.
-        wrt: the name of a leaf.
+        wrt: the name of a leaf, or the leaf.
         vector: of the leaf's shape; it becomes the data leaf "v".
         output: the name of the output, if there are several.
 
@@ -70,6 +72,7 @@ def hessian_vector(graph: Graph | Expr, wrt: str, vector: Any, *, output: str | 
         >>> gv.evaluate(product).output.tolist()
         [6.0, 0.0]
     """
+    wrt = as_name(wrt)
     first = derivative(graph, wrt, output=output)
     gradient = replay(first)[next(iter(first.outputs.values()))]
     name = "v"

@@ -14,6 +14,7 @@ import numpy as np
 from gradviz.core.arrays import adjoint_dtype
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph, Row
+from gradviz.core.handle import as_keys
 from gradviz.core.primitive import call_rule
 from gradviz.core.unroll import as_graph
 from gradviz.errors import GraphError, user_location
@@ -52,7 +53,7 @@ def backprop(
     graph: Graph | Expr,
     at: Mapping[str, Any] | None = None,
     *,
-    wrt: Iterable[str] | None = None,
+    wrt: str | Expr | Iterable[str | Expr] | None = None,
     output: str | None = None,
     seed: Any = None,
 ) -> Values:
@@ -61,7 +62,7 @@ def backprop(
     Args:
         graph: a graph or a node.
         at: values for leaves by name, instead of their own.
-        wrt: the leaves gradients are wanted for; by default the parameters (the data, if there are
+        wrt: the leaves gradients are wanted for, by name or as nodes; by default the parameters (the data, if there are
             no parameters).
         output: the name of the output, if there are several.
         seed: ∂/∂output to start from, of the output's shape; by default 1 for a single number.
@@ -80,7 +81,7 @@ def backprop(
     frozen = as_graph(graph)
     root = root_of(frozen, output)
     leaves = given_values(frozen, at or {})
-    chosen = None if wrt is None else frozenset(frozen.find(name) for name in wrt)
+    chosen = None if wrt is None else frozenset(map(frozen.find, as_keys(wrt)))
 
     def wanted() -> frozenset[int]:
         return frozen.learned if chosen is None else chosen

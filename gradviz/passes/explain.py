@@ -13,6 +13,7 @@ import numpy as np
 from gradviz.core.expr import Expr
 from gradviz.core.format import array_tex, is_printed
 from gradviz.core.graph import Graph
+from gradviz.core.handle import as_name
 from gradviz.core.names import name_to_tex
 from gradviz.core.plain import tex_to_text
 from gradviz.core.unroll import as_graph
@@ -178,13 +179,13 @@ def _factored_line(node: FactoredNode, equals: str = " = ") -> str:
 
 
 def explain(
-    graph: Graph | Expr, wrt: str, at: Mapping[str, Any] | None = None, *, output: str | None = None
+    graph: Graph | Expr, wrt: str | Expr, at: Mapping[str, Any] | None = None, *, output: str | None = None
 ) -> Explanation:
     r"""Explain a gradient as the sum over the paths of the products of the labels on each.
 
     Args:
         graph: a graph or a node.
-        wrt: the name of the leaf (or of any node) to differentiate by.
+        wrt: the leaf (or any node) to differentiate by, or its name.
         at: values for leaves by name, instead of their own; without all values there are no numbers.
         output: the name of the output, if there are several.
 
@@ -199,6 +200,7 @@ def explain(
         -\mathbf{1}[\mathrm{margin} < 1]\,x\,y
     """
     frozen = as_graph(graph)
+    wrt = as_name(wrt)
     root, leaf = scalar_root_of(frozen, output), frozen.find(wrt)
     values = _values(frozen, at or {}, wrt, output)
     numbers = node_numbers(frozen)

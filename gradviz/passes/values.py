@@ -14,6 +14,7 @@ from typing import Any, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from gradviz.core.format import array_text
 from gradviz.core.graph import Array, Edge, Graph
 from gradviz.core.primitive import CONSTANT
 from gradviz.errors import GradvizError
@@ -75,6 +76,24 @@ class NotComputedError(GradvizError, KeyError):
     __str__ = GradvizError.__str__
 
 
+class Gradients(dict[str, Any]):
+    """The gradients of leaves by name; looked up by anything else that names a node, or refused with the reason."""
+
+    def __init__(self, graph: Graph, found: Mapping[str, Any]) -> None:
+        super().__init__(found)
+        self._graph = graph
+
+    def __missing__(self, key: object) -> Any:
+        index = self._graph.find(key)
+        path = self._graph.node(index).path
+        if path in self:
+            return self[path]
+        where, asked = self._graph.describe(index), path or index
+        if not self._graph.rows[index].op.leaf:
+            raise NotComputedError(f"{where} is no leaf", hint=f"its adjoint is values.backward[{asked!r}]")
+        raise NotComputedError(f"no gradient is wanted of {where}", hint=f"gv.backprop(loss, wrt=[{asked!r}])")
+
+
 class EdgeValues(Mapping[Edge, Any]):
     """Values by edge (parent id or name, slot), computed when they are asked for."""
 
@@ -101,7 +120,7 @@ class EdgeValues(Mapping[Edge, Any]):
         return sum(1 for _ in self)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Values:
     """The values of a graph at a point.
 
@@ -122,14 +141,22 @@ class Values:
     local: EdgeValues
     contribution: EdgeValues
 
+    def __repr__(self) -> str:
+        outputs = ", ".join(f"{name} = {array_text(self.forward[index])}" for name, index in self.graph.outputs.items())
+        gradients = ", ".join(f"{name}: {array_text(value)}" for name, value in self.grad.items())
+        return f"<Values: {outputs}" + (f"; grad {gradients}>" if gradients else ">")
+
     @property
     def grad(self) -> Mapping[str, Any]:
-        """The gradients of the leaves they are wanted for, by name."""
-        return {
-            self.graph.node(index).path: self.backward[index]
-            for index in range(len(self.graph))
-            if self.graph.rows[index].op.leaf and index in self.graph.names and index in self.backward
-        }
+        """The gradients of the leaves they are wanted for, by name (or node)."""
+        return Gradients(
+            self.graph,
+            {
+                self.graph.node(index).path: self.backward[index]
+                for index in range(len(self.graph))
+                if self.graph.rows[index].op.leaf and index in self.graph.names and index in self.backward
+            },
+        )
 
     @property
     def output(self) -> Any:
