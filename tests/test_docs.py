@@ -89,10 +89,16 @@ def test_the_page_of_layers_names_them_all_with_their_arguments():
         name: arguments.split(", ") for name, arguments in re.findall(r"^\| `(\w+)\((.*)\)` \|", text, re.MULTILINE)
     }
     functions = [name for name in nn.__all__ if name[0].islower() and name != "initializers"]
-    assert shown == {name: list(signature(getattr(nn, name)).parameters) for name in functions}
+    assert shown == {name: _arguments(signature(getattr(nn, name))) for name in functions}
     from gradviz.nn.initializers import INITIALIZERS
 
     assert all(f"`{name}`" in text for name in INITIALIZERS)
+
+
+def _arguments(of):
+    """The names of a function's arguments, with a star before those that are given by name."""
+    named = [name for name, one in of.parameters.items() if one.kind is one.KEYWORD_ONLY]
+    return [part for name in of.parameters for part in (["*", name] if [name] == named[:1] else [name])]
 
 
 def test_the_page_of_training_names_the_options_of_fit():
