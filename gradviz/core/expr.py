@@ -168,7 +168,12 @@ class Expr(Handle):
     def __iter__(self) -> Iterator[Expr]:
         return (self[index] for index in range(len(self)))
 
-    __add__, __radd__ = _binary("add"), _reflected("add")
+    def __radd__(self, other: Any) -> Expr:
+        if type(other) is int and other == 0 and self.name is None:
+            return self  # Python's sum() begins with a 0 that nobody has written
+        return REGISTRY["add"](other, self)
+
+    __add__ = _binary("add")
     __sub__, __rsub__ = _binary("subtract"), _reflected("subtract")
     __mul__, __rmul__ = _binary("multiply"), _reflected("multiply")
     __truediv__, __rtruediv__ = _binary("divide"), _reflected("divide")

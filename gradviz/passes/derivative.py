@@ -80,7 +80,11 @@ def hessian_vector(graph: Graph | Expr, wrt: str | Expr, vector: Any, *, output:
         name += "'"
     along = data(name, vector, shape=gradient.shape, dtype=gradient.dtype)
     total = xp.sum(gradient * along, tuple(range(gradient.ndim)))
-    return simplify(derivative(freeze(**{f"{next(iter(first.outputs))}·{name}": total}), wrt))
+    product = f"{next(iter(first.outputs))}·{name}"
+    along_leaf, whole = freeze(**{product: total}), as_graph(graph)
+    if whole.node(whole.find(wrt)).path not in along_leaf.paths:  # the output is linear in the leaf
+        return freeze(**{f"∂{product}/∂{wrt}": constant(np.zeros(gradient.shape), gradient.dtype)})
+    return simplify(derivative(along_leaf, wrt))
 
 
 def _backward(graph: Graph, handles: list[Expr], root: int, leaf: int) -> Expr:

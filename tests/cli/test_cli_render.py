@@ -120,7 +120,8 @@ def test_values_of_leaves_come_from_the_command_line(hinge):
 
 
 def test_a_picture_of_a_script_is_drawn_though_leaves_are_among_its_variables(gradviz):
-    gradviz.write("pictures.py", "import gradviz as gv\nw = gv.param('w', 1.0)\ndrawn = gv.figure(gv.square(w), title='mine')\n")
+    program = "import gradviz as gv\nw = gv.param('w', 1.0)\ndrawn = gv.figure(gv.square(w), title='mine')\n"
+    gradviz.write("pictures.py", program)
     assert gradviz("render", "pictures.py").stdout == "pictures.svg\n"
     assert "mine" in (gradviz.folder / "pictures.svg").read_text(encoding="utf-8")
 

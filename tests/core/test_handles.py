@@ -151,3 +151,12 @@ def test_the_names_that_are_advised_exist():
 def test_shapes_are_still_checked_in_a_list(nodes):
     with pytest.raises(ShapeError):
         gv.sum([nodes[0], gv.data("v", [1.0, 2.0])])
+
+
+def test_pythons_sum_leaves_no_zero_in_the_graph():
+    w, x = gv.param("w", [1.0, 2.0]), gv.data("x", [3.0, 4.0])
+    total = sum(a * b for a, b in zip(w, x, strict=True)).named("total")
+    assert [node.op.name for node in gv.graph(total).nodes if node.op.name in ("add", "constant")] == ["add"]
+    assert gv.evaluate(total).output == 11
+    first = gv.square(w[0]).named("first")
+    assert sum([first]).named("alone").name == "alone"

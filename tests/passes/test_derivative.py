@@ -216,3 +216,9 @@ def test_rewriting_does_not_change_shapes():
     for name in graph.outputs:
         assert gv.evaluate(short).forward[name].shape == gv.evaluate(graph).forward[name].shape
         np.testing.assert_array_equal(gv.evaluate(short).forward[name], gv.evaluate(graph).forward[name])
+
+
+def test_the_hessian_of_what_is_linear_is_zero():
+    W, x = gv.param("W", [1.0, 2.0]), gv.data("x", [3.0, 4.0])
+    product = gv.hessian_vector((W @ x).named("score"), "W", [1.0, 1.0])
+    assert gv.evaluate(product).output.tolist() == [0, 0]
