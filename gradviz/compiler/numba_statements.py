@@ -143,8 +143,7 @@ class Statements:
         (source,), (shape,) = one.args, one.attrs
         assert isinstance(source, Place)
         space = np.broadcast_shapes(source.shape, shape)
-        lead = len(space) - len(shape)
-        axes = tuple(axis for axis, n in enumerate(space) if axis < lead or shape[axis - lead] == 1 != n)
+        axes = numbers.stretched(space, shape)
         self.reduce("sum", "copy", (self._operand(source, space),), space, one.out, axes, one.says)
 
     def _move(self, one: Instruction) -> None:

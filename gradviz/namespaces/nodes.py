@@ -109,8 +109,5 @@ def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
         return x
     whole = np.broadcast_shapes(x.shape, shape)
     spread = FUNCTIONS["broadcast_to"](x, whole) if x.shape != whole else x
-    lead = len(whole) - len(shape)
-    stretched = tuple(
-        index for index, length in enumerate(whole) if index < lead or (shape[index - lead] == 1 != length)
-    )
-    return FUNCTIONS["reshape"](FUNCTIONS["sum"](spread, axis=stretched, keepdims=True), shape)
+    axes = numbers.stretched(whole, shape)
+    return FUNCTIONS["reshape"](FUNCTIONS["sum"](spread, axis=axes, keepdims=True), shape)

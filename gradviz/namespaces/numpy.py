@@ -293,8 +293,10 @@ def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
     if array.shape == shape:
         return array
     array = np.broadcast_to(array, np.broadcast_shapes(array.shape, shape))
-    lead = array.ndim - len(shape)
-    stretched = tuple(
-        index for index, length in enumerate(array.shape) if index < lead or (shape[index - lead] == 1 != length)
-    )
-    return np.sum(array, axis=stretched, keepdims=True).reshape(shape)
+    return np.sum(array, axis=stretched(array.shape, shape), keepdims=True).reshape(shape)
+
+
+def stretched(whole: tuple[int, ...], shape: tuple[int, ...]) -> Axes:
+    """Return the axes that broadcasting a shape to the whole has added or stretched."""
+    lead = len(whole) - len(shape)
+    return tuple(axis for axis, length in enumerate(whole) if axis < lead or shape[axis - lead] == 1 != length)
