@@ -15,6 +15,7 @@ from gradviz.core.graph import Graph, Node
 from gradviz.draw.picture import Picture
 from gradviz.errors import GraphError, UsageError
 from gradviz.figures.backprop import shown_gradients
+from gradviz.passes.given import without_value
 from gradviz.passes.values import Values
 
 _MOST_NAMES = 5
@@ -110,8 +111,7 @@ def _draw_one(drawable: Drawable, at: Mapping[str, Any], with_values: bool, look
 
 def _compute(graph: Graph, at: Mapping[str, Any], path: str) -> tuple[Values | None, list[str]]:
     """Return the values, as far as there can be any, and why there are not more."""
-    given = {graph.find(name) for name in at}
-    missing = [leaf for leaf in graph.leaves if leaf.value is None and leaf.id not in given]
+    missing = without_value(graph, at)
     if missing:
         return None, [_missing(missing)]
     notes = []
