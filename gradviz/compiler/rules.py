@@ -18,7 +18,7 @@ from gradviz.core.apply import constant
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Node
 from gradviz.core.primitive import FUNCTIONS
-from gradviz.passes.rewrite import Rule, known_value, made_by
+from gradviz.passes.rewrite import Rule, attrs_of, known_value, made_by
 
 FEWEST_SUMMED = 4
 SMALLEST_SUMMED = 1024
@@ -29,10 +29,6 @@ MOST_CLASSES = 256
 
 
 _MAX_MOVED, _SUM_MOVED = moved_reduction("max"), moved_reduction("sum")
-
-
-def _attrs(handle: Expr) -> Any:
-    return handle.tape.rows[handle.id].attrs
 
 
 def _reshape(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
@@ -46,7 +42,7 @@ def _transpose(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
     inner = made_by(args[0], "transpose")
     if inner is None:
         return None
-    first = _attrs(args[0])["axes"]
+    first = attrs_of(args[0])["axes"]
     order = tuple(first[axis] for axis in node.attrs["axes"])
     return inner[0] if order == tuple(range(len(order))) else FUNCTIONS["transpose"](inner[0], order)
 
@@ -153,8 +149,8 @@ def _sum(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
     if moved is not None:
         return moved
     inner = made_by(args[0], "sum")
-    if inner and not _attrs(args[0])["keepdims"]:
-        gone = _attrs(args[0])["axis"]
+    if inner and not attrs_of(args[0])["keepdims"]:
+        gone = attrs_of(args[0])["axis"]
         left = [one for one in range(inner[0].ndim) if one not in gone]
         return FUNCTIONS["sum"](inner[0], tuple(sorted((*gone, *(left[one] for one in axis)))))
     factors = made_by(args[0], "matmul")
