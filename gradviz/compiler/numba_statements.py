@@ -11,6 +11,7 @@ import numpy as np
 from gradviz.compiler.instructions import ELEMENTWISE, Instruction, Place, Repeat
 from gradviz.compiler.numba_access import Access, Addresses, broadcast, sample_of
 from gradviz.compiler.numba_careful import CAREFUL
+from gradviz.compiler.numba_forms import STARTS
 from gradviz.compiler.numba_ops import Check, Gather, Number, Op, Operand, Statement, Steps, nested, summed
 from gradviz.compiler.numba_products import Products
 from gradviz.core.graph import Array
@@ -20,9 +21,6 @@ from gradviz.namespaces import numpy as numbers
 
 POINTWISE = ELEMENTWISE | {"copy", "where", "guard", "indicator", "erf", "normal_cdf", "sigmoid", "softplus", "sinc"}
 """What is computed position by position."""
-
-STARTS = {"sum": 0.0, "prod": 1.0, "max": float("-inf")}
-"""What reductions start from."""
 
 VIEWED = frozenset("getitem transpose flip broadcast_to windows reshape expand_dims squeeze swapaxes".split())
 """What moves elements, or shows them."""
