@@ -7,7 +7,7 @@ the same names in the forms that computers need. Numbers become exact: 0.01 is 1
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -68,6 +68,11 @@ def exact(value: Any) -> sympy.Basic:
 
 
 _exact = np.frompyfunc(exact, 1, 1)
+
+
+def exact_attrs(attrs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return attributes with exact numbers in the place of floats."""
+    return {key: exact(value) if isinstance(value, float) else value for key, value in attrs.items()}
 
 
 def plain(value: Any) -> Array:

@@ -43,7 +43,7 @@ class Algebra:
 
     def __init__(self, leaves: Collection[str] = ()) -> None:
         self._leaves = frozenset(leaves)
-        self._atoms: dict[str, tuple[sympy.Symbol, Term]] = {}
+        self._atoms: dict[str, sympy.Symbol] = {}
         self._terms: dict[sympy.Symbol, Term] = {}
         self._order: dict[sympy.Symbol, int] = {}
         self._indicators: dict[sympy.Symbol, Any] = {}
@@ -82,11 +82,10 @@ class Algebra:
     def _atom(self, term: Term) -> sympy.Symbol:
         key = to_tex(term)
         if key not in self._atoms:
-            self._atoms[key] = (sympy.Symbol(key, real=True), term)
-            symbol = self._atoms[key][0]
+            self._atoms[key] = symbol = sympy.Symbol(key, real=True)
             self._terms[symbol] = term
             self._order[symbol] = len(self._order)
-        return self._atoms[key][0]
+        return self._atoms[key]
 
     def _indicator(self, relation: str, a: Term, b: Term) -> Any:
         """1[a > b], solved for what stands alone: 1 - m > 0 becomes m < 1."""

@@ -51,7 +51,7 @@ class Attempt:
 
     def __init__(self, op: Primitive, attrs: dict[str, Any], shapes: tuple[Shape, ...], fixed: dict[int, Any]) -> None:
         self._op = op
-        self._attrs = {key: xp.exact(value) if isinstance(value, float) else value for key, value in attrs.items()}
+        self._attrs = xp.exact_attrs(attrs)
         self._shapes = shapes
         self._fixed = fixed
         self._slots: list[Claims] = []
@@ -266,8 +266,7 @@ class Attempt:
         if slot.reason and not self._done and not self._regions:
             return ArgumentProof("numeric", answers, entry, slot.reason)
         if slot.reason:
-            wrong = slot.reason.startswith("the rule")
-            return ArgumentProof("WRONG" if wrong else "sampled", answers, entry, slot.reason)
+            return ArgumentProof("WRONG" if slot.misfit else "sampled", answers, entry, slot.reason)
         if not self._regions:
             return ArgumentProof("numeric", reason="no point of its domain gives a real number")
         if len(self._regions) >= MOST_REGIONS:

@@ -15,6 +15,8 @@ from typing import Any
 
 import sympy
 
+from gradviz.errors import GradvizError
+
 _LONG = 10**6
 _SYMPY = str(Path(sympy.__file__).parent)
 
@@ -68,6 +70,15 @@ def time_limit(seconds: float) -> Iterator[None]:
             signal.signal(signal.SIGINT, signal.default_int_handler)
     if interrupted:
         raise KeyboardInterrupt
+
+
+def why_given_up(error: Exception) -> str:
+    """Say why SymPy could not work something out."""
+    if isinstance(error, RecursionError):
+        return "the formula is too deep for SymPy"
+    if isinstance(error, GradvizError):
+        return f"the rule does not run on symbols: {error.what}"
+    return f"SymPy gives up: {type(error).__name__}: {error}"
 
 
 def is_zero(expression: Any) -> bool:
