@@ -14,6 +14,7 @@ from gradviz.compiler.numba_careful import CAREFUL
 from gradviz.compiler.numba_forms import STARTS
 from gradviz.compiler.numba_ops import Check, Gather, Number, Op, Operand, Statement, Steps, nested, summed
 from gradviz.compiler.numba_products import Products
+from gradviz.core.arrays import uniform_value
 from gradviz.core.graph import Array
 from gradviz.core.primitive import Shape
 from gradviz.errors import RuleError
@@ -199,8 +200,6 @@ class Statements:
 
 def uniform(place: Place) -> Number | None:
     """Return the number that all elements of a constant are."""
-    value = place.value
-    if value is None or not value.size or value.dtype.kind != "f":
-        return None
-    first = value.reshape(-1)[0]
-    return float(first) if bool(np.all(value == first)) else None
+    floats = place.value is not None and place.value.dtype.kind == "f"
+    number = uniform_value(place.value) if floats else None
+    return None if number is None else float(number)

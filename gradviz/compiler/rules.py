@@ -15,6 +15,7 @@ from gradviz.compiler.joins import scaled, stacked, sum_of_parts
 from gradviz.compiler.patches import SMALLEST, equality, moved_elementwise, moved_reduction
 from gradviz.compiler.products import is_view, matmul, one_product
 from gradviz.core.apply import constant
+from gradviz.core.arrays import uniform_value
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Node
 from gradviz.core.primitive import FUNCTIONS
@@ -57,12 +58,10 @@ def _elementwise(node: Node, args: list[Expr], values: list[Any]) -> Expr | None
         inner = _number(spread) if (whole := made_by(spread, "broadcast_to")) is None else whole[0]
         if inner is not None and inner is not spread and np.broadcast_shapes(inner.shape, other.shape) == node.shape:
             return node.op(inner, other) if place == 0 else node.op(other, inner)
-        value = values[place]
-        if value is not None and value.size > 1 and np.broadcast_shapes((), other.shape) == node.shape:
-            flat = np.asarray(value).reshape(-1)
-            if np.all(flat == flat[0]):
-                number = constant(flat[0], spread.dtype)
-                return node.op(number, other) if place == 0 else node.op(other, number)
+        known = uniform_value(values[place]) if values[place] is not None and spread.size > 1 else None
+        if known is not None and other.shape == node.shape:
+            number = constant(known, spread.dtype)
+            return node.op(number, other) if place == 0 else node.op(other, number)
     return None
 
 
