@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 import sympy
+from faults import faults
 from terms import run
 
 import gradviz as gv
@@ -383,4 +384,4 @@ def test_pictures_of_paths_are_clean(example_roots):
         leaves = [leaf.path for leaf in graph.leaves if leaf.op.name != "constant"]
         for leaf in leaves if len(graph) <= 20 else leaves[-1:]:  # a large picture takes its time
             if graph.rows[-1].shape == ():
-                assert gv.figure(graph, path=leaf, labels="both").scene.problems() == [], (name, leaf)
+                assert faults(gv.figure(graph, path=leaf, labels="both").scene) == [], (name, leaf)
