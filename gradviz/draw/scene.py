@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from gradviz.draw.geometry import Grid, Point, Rect, bezier, bounds
+from gradviz.draw.geometry import Grid, Point, Rect, bounds, polyline
 from gradviz.draw.glyphs import Typeset
 
 
@@ -75,7 +75,7 @@ class PlacedEdge:
     @property
     def line(self) -> tuple[Point, ...]:
         """The route as a polyline."""
-        return self.points if len(self.points) == 2 else bezier(self.points)
+        return polyline(self.points)
 
 
 @dataclass(frozen=True, slots=True)
