@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 import gradviz as gv
+from gradviz.cli import streams
 from gradviz.cli.load import Drawable, check_known, check_taken, has, taken_by, without_place
 from gradviz.core.graph import Graph, Node
 from gradviz.draw.picture import Picture
@@ -91,6 +92,13 @@ def draw(drawables: Sequence[Drawable], at: Mapping[str, Any], with_values: bool
         check_known(look.path, graphs, "--path")
     with without_place():
         return [_draw_one(drawable, at, with_values, look) for drawable in drawables]
+
+
+def say_notes(drawn: Iterable[Drawn]) -> None:
+    """Write the notes about figures to stderr."""
+    for item in drawn:
+        for note in item.notes:
+            streams.say(f"{item.name}: {note}")
 
 
 def _draw_one(drawable: Drawable, at: Mapping[str, Any], with_values: bool, look: Look) -> Drawn:

@@ -273,13 +273,18 @@ def test_bad_input(line, arguments, status, said):
         ("del dataset['y']", "the data lack 'y'"),
         ("dataset = 'line.csv'", "the data are of type str"),
         ("validation = {'x': X}", "the validation data lack 'y'"),
-        ("other = gv.square(W @ x).named('other')", "there are 2 graphs: loss, other; one can be trained"),
         ("raise ValueError('no')", "ValueError: no"),
         ("def dataset():\n    import sklearns", "bad.py:14: ModuleNotFoundError: No module named 'sklearns'"),
-        ("training = {'epoch': 3}", "training has 'epoch', which is no option (there is epochs)"),
+        ("training = {'epoch': 3}", "training has 'epoch', which is no option (did you mean 'epochs'?)"),
         ("training = 3", "training is no dict, but of type int"),
     ],
 )
 def test_scripts_that_cannot_be_trained(gradviz, lines, said):
     gradviz.write("bad.py", f"{LINE}{lines}\n")
     gradviz.refuses("train", "bad.py", status=1, line=said)
+
+
+def test_one_graph_is_trained(gradviz):
+    gradviz.write("two.py", f"{LINE}other = gv.square(W @ x).named('other')\n")
+    said = "there are 2 graphs: loss, other; one can be trained (name it: two.py:loss)"
+    gradviz.refuses("train", "two.py", status=2, line=said)
