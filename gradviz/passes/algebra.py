@@ -27,8 +27,9 @@ _BACK = {sympy.StrictGreaterThan: "gt", sympy.GreaterThan: "ge", sympy.StrictLes
 _COMPARISONS = {"greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le"}
 _KNOWN = {"abs", "exp", "log", "sign", "sqrt", "maximum", "minimum", "sin", "cos", "tan", "sinh", "cosh", "tanh"}
 _KNOWN |= {"arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh"}
-_NAMES = {"Abs": "abs", "acos": "arccos", "asin": "arcsin", "atan": "arctan", "acosh": "arccosh", "asinh": "arcsinh"}
-_NAMES |= {"atanh": "arctanh", "Max": "maximum", "Min": "minimum"}
+NAMES = {"Abs": "abs", "acos": "arccos", "asin": "arcsin", "atan": "arctan", "acosh": "arccosh", "asinh": "arcsinh"}
+NAMES |= {"atanh": "arctanh", "Max": "maximum", "Min": "minimum"}
+"""Primitives by the names that SymPy has for them, where those are others."""
 _LINEAR = {"matmul", "outer", "einsum", "sum", "transposed"}
 """Linear in each argument, so that a number can be taken out."""
 
@@ -137,7 +138,7 @@ class Algebra:
         if expression.is_Pow:
             return self._power(expression)
         name = type(expression).__name__
-        return Term(_NAMES.get(name, name), tuple(map(self.term, expression.args)))
+        return Term(NAMES.get(name, name), tuple(map(self.term, expression.args)))
 
     def _sum(self, expression: Any) -> Term:
         parts = sorted(expression.args, key=lambda part: (part.could_extract_minus_sign(), self._first(part)))

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import signal
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -15,6 +13,7 @@ from typing import Any
 
 import sympy
 
+from gradviz.core.interrupts import interrupts_led_to
 from gradviz.errors import GradvizError
 
 _LONG = 10**6
@@ -57,17 +56,12 @@ def time_limit(seconds: float) -> Iterator[None]:
                 raise TimeIsUpError
         return look if loops else None
 
-    is_main = threading.current_thread() is threading.main_thread()
-    waits = is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if waits:
-        signal.signal(signal.SIGINT, interrupt)
-    sys.settrace(look)
-    try:
-        yield
-    finally:
-        sys.settrace(before)
-        if waits:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+    with interrupts_led_to(interrupt):
+        sys.settrace(look)
+        try:
+            yield
+        finally:
+            sys.settrace(before)
     if interrupted:
         raise KeyboardInterrupt
 
