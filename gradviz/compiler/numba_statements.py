@@ -14,7 +14,7 @@ from gradviz.compiler.numba_careful import CAREFUL
 from gradviz.compiler.numba_forms import STARTS
 from gradviz.compiler.numba_ops import Check, Gather, Number, Op, Operand, Statement, Steps, nested, summed
 from gradviz.compiler.numba_products import Products
-from gradviz.core.arrays import uniform_value
+from gradviz.core.arrays import stretched, uniform_value
 from gradviz.core.graph import Array
 from gradviz.core.primitive import Shape
 from gradviz.errors import RuleError
@@ -142,7 +142,7 @@ class Statements:
         (source,), (shape,) = one.args, one.attrs
         assert isinstance(source, Place)
         space = np.broadcast_shapes(source.shape, shape)
-        axes = numbers.stretched(space, shape)
+        axes = stretched(space, shape)
         self.reduce("sum", "copy", (self._operand(source, space),), space, one.out, axes, one.says)
 
     def _move(self, one: Instruction) -> None:

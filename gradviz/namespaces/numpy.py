@@ -56,6 +56,7 @@ from numpy import (
     where,
 )
 
+from gradviz.core.arrays import stretched
 from gradviz.core.graph import Array
 from gradviz.namespaces.places import fold, one_hot, segment_sum, take, windows
 
@@ -294,9 +295,3 @@ def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
         return array
     array = np.broadcast_to(array, np.broadcast_shapes(array.shape, shape))
     return np.sum(array, axis=stretched(array.shape, shape), keepdims=True).reshape(shape)
-
-
-def stretched(whole: tuple[int, ...], shape: tuple[int, ...]) -> Axes:
-    """Return the axes that broadcasting a shape to the whole has added or stretched."""
-    lead = len(whole) - len(shape)
-    return tuple(axis for axis, length in enumerate(whole) if axis < lead or shape[axis - lead] == 1 != length)

@@ -7,8 +7,7 @@ calls correlation). It is built of windows and one sum of products, so that its 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -205,11 +204,10 @@ def flatten(x: Any) -> Expr:
     return FUNCTIONS["reshape"](x, -1)
 
 
-@dataclass(frozen=True)
-class Span:
+class Span(NamedTuple):
     """How blocks stand along one axis of an image: so many of a width, a step apart, the border before and after."""
 
-    count: int
+    blocks: int
     width: int
     step: int
     border: Pair
@@ -241,7 +239,7 @@ def _blocks(
     border = tuple(span.border for span in spans)
     padded = pad(x, ((0, 0), *border), fill) if border != _NONE else x
     # padding that no whole block needs would make one block too many
-    wanted = tuple((span.count - 1) * span.step + span.width for span in spans)
+    wanted = tuple((span.blocks - 1) * span.step + span.width for span in spans)
     if padded.shape[1:] != wanted:
         padded = padded[:, : wanted[0], : wanted[1]]
     return windows(padded, size, steps), spans
@@ -249,9 +247,8 @@ def _blocks(
 
 def _counts(span: Span, with_padding: bool) -> Any:
     """Return how many pixels count in each block along one axis."""
-    before, _ = span.border
-    starts = np.arange(span.count) * span.step - before
-    ends = np.minimum(starts + span.width, span.length + before)
+    starts = np.arange(span.blocks) * span.step - span.border[0]
+    ends = np.minimum(starts + span.width, span.length + span.border[0])
     return ends - starts if with_padding else np.minimum(ends, span.length) - np.maximum(starts, 0)
 
 
