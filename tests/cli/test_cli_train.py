@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import resource
 import signal
 import sys
 import time
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 from terminal_of_tests import FakeTerminal
-from tools import start, wait_for, without_roots_privilege
+from tools import no_room, start, wait_for, without_roots_privilege
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits are other ones there")
 
@@ -167,11 +166,6 @@ def test_the_bar_is_there_where_somebody_watches(gradviz):
     assert screen[0].startswith("gradviz: interrupted in epoch")
     assert not any(screen[1:])
     assert not terminal.screen.cursor.hidden
-
-
-def no_room():
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 
 
 def test_a_plot_without_matplotlib_is_refused_before_the_training(line):
