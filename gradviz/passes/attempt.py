@@ -94,8 +94,10 @@ class Attempt:
             self._parts = list(zip(self._adjoint, xp.symbolic(value).flat, strict=True))
             claims = call_rule(lambda: list(vjp(xp, g, value, *arguments, **attrs)))
             claims += [None] * (len(arguments) - len(claims))
-        for place, (argument, claim) in enumerate(zip(arguments, claims, strict=True)):
-            self._slots.append(Claims([], []) if place in self._fixed else claims_of(place, argument, claim))
+        self._slots = [  # all of them or, where time is up before, none
+            Claims([], []) if place in self._fixed else claims_of(place, argument, claim)
+            for place, (argument, claim) in enumerate(zip(arguments, claims, strict=True))
+        ]
         needed = set[Any]().union(*(part.free_symbols for _, part in self._parts))
         for slot in self._slots:
             slot.shown = next((entry for entry in slot.entries if entry in needed), next(iter(slot.entries), None))
