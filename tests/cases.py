@@ -68,3 +68,11 @@ def choose(case: Case, rng: Any, *times: int) -> dict[int, Any]:
         place: rng.integers(count(*case.shapes, **case.attrs), size=(*times, *case.shapes[place]))
         for place, count in case.op.indices.items()
     }
+
+
+def graph_of(case: Case, rng: Any) -> gv.Graph:
+    """Return the graph of a primitive alone, with random parameters; indices are constants."""
+    args = [gv.param(f"p{place}", rng.uniform(0.2, 0.8, shape)) for place, shape in enumerate(case.shapes)]
+    for place, indices in choose(case, rng).items():
+        args[place] = gv.constant(indices, dtype=int)
+    return gv.graph(y=case.op(*args, **case.attrs))

@@ -94,6 +94,8 @@ def test_the_page_of_the_architecture_has_the_floors_and_files_that_there_are():
     assert {room(path) for path in FILES} - {"__init__", "__main__"} == set(rooms)
     named = set(re.findall(r"`(?:gradviz/)?(?:\w+/)?(\w+\.py)`", text))
     assert named <= {path.name for path in (*FILES, Path(__file__))}
+    compiling = re.findall(r"`(\w+\.py)`", text.partition("## The compiler's files")[2])
+    assert set(compiling) <= {path.name for path in FILES if room(path) == "compiler"}
 
 
 def test_what_is_imported_is_asked_for():

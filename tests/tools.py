@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import shutil
+import signal
 import subprocess
 import time
 
@@ -46,3 +47,11 @@ def without_roots_privilege():
     if os.geteuid() == 0:
         drop_from_bounding_set, dac_override = 24, 1
         assert ctypes.CDLL(None).prctl(drop_from_bounding_set, dac_override, 0, 0, 0) == 0
+
+
+def no_room(size=100):
+    """Let files grow to so many bytes: the next byte fails as it does on a full disk."""
+    import resource  # there is none on Windows
+
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))

@@ -23,6 +23,11 @@ def need_torch():
     return torch
 
 
+def draw(*shape, seed=1):
+    """Return an array of random numbers."""
+    return np.random.default_rng(seed).normal(size=shape)
+
+
 def gradients(outputs, at, dtype="float64", seed=0):
     """Return the values of nodes, and the gradients of Σ cotangent · output by the leaves of these names."""
     graph = gv.graph(**{f"output{place}": node for place, node in enumerate(outputs)})

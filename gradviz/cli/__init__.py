@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Sequence
-from difflib import get_close_matches
 
 import click
 
 from gradviz.cli import streams
 from gradviz.cli.failure import report
+from gradviz.errors import did_you_mean
 
 COMMANDS = {
     "render": "Draw the graphs of a script, or of an expression.",
@@ -50,9 +50,8 @@ class LazyGroup(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Find the command, or say which one was meant."""
         if args and args[0] not in COMMANDS and not args[0].startswith("-"):
-            near = get_close_matches(args[0], COMMANDS, n=1) or (["render"] if "." in args[0] else [])
-            meant = f"; did you mean {near[0]!r}?" if near else f"; there are {', '.join(COMMANDS)}"
-            raise click.UsageError(f"no command {args[0]!r}{meant}", ctx)
+            otherwise = "did you mean 'render'?" if "." in args[0] else f"there are {', '.join(COMMANDS)}"
+            raise click.UsageError(f"no command {args[0]!r}; {did_you_mean(args[0], COMMANDS, otherwise)}", ctx)
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -14,7 +14,7 @@ from gradviz.cli import COMMANDS, streams
 from gradviz.cli.failure import FAILED
 from gradviz.cli.load import load_graphs, parse_target
 from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
-from gradviz.cli.outputs import Output, format_of, write
+from gradviz.cli.outputs import Output, said_format, write
 from gradviz.cli.points import parse_at
 from gradviz.cli.tables import show
 from gradviz.terminal.progress import progress_bar
@@ -58,7 +58,7 @@ def command(
 ) -> None:
     """Check, print a table for each graph, and fail if anything is wrong."""
     wanted = parse_target(target, expression, script_args())
-    file = Output.here(output, format_of(output, _FORMATS)) if output else None
+    file = Output.here(output, said_format(output, _FORMATS)) if output else None
     answer = streams.take_stdout()
     at = parse_at(points)
     checked = [_check(name, graph, given, seed, seconds) for name, graph, given in load_graphs(wanted, at)]

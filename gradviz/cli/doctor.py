@@ -81,7 +81,11 @@ def _try(name: str, look: Callable[[], str], advice: str) -> Check:
     try:
         return Check(name, look())
     except Exception as error:
-        return Check(name, f"{type(error).__name__}: {error}", ok=False, advice=advice)
+        return _broken(name, error, advice)
+
+
+def _broken(name: str, error: Exception, advice: str) -> Check:
+    return Check(name, f"{type(error).__name__}: {error}", ok=False, advice=advice)
 
 
 def _requirements() -> Iterator[Check]:
@@ -136,7 +140,7 @@ def _text_fonts() -> Check:
         samples = (_SAMPLE.format(fonts=FALLBACK_FONTS, char=char) for char in "\U0010fffd字かガ한")
         nothing, *seen = (to_png(sample, 40, 40, 1.0) for sample in samples)
     except Exception as error:  # as in `_try`
-        return Check(name, f"{type(error).__name__}: {error}", ok=False, advice=advice)
+        return _broken(name, error, advice)
     if nothing in seen:
         return Check(name, "none", ok=False, advice=advice)
     return Check(name, "Chinese, Japanese and Korean are drawn")
@@ -156,8 +160,8 @@ def _products() -> Iterator[Check]:
     try:
         blas = importlib.import_module("gradviz.compiler.blas")
         found = blas.library()
-    except Exception as error:  # as in `_try`, whatever goes wrong is the finding
-        yield Check("matrix products", f"{type(error).__name__}: {error}", ok=False, advice="pip install threadpoolctl")
+    except Exception as error:  # as in `_try`
+        yield _broken("matrix products", error, "pip install threadpoolctl")
         return
     if found is None:
         return  # not in this build of NumPy

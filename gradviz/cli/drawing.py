@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 import gradviz as gv
+from gradviz.cli import streams
 from gradviz.cli.load import Drawable, check_known, check_taken, has, taken_by, without_place
 from gradviz.core.graph import Graph, Node
 from gradviz.draw.picture import Picture
 from gradviz.errors import GraphError, UsageError
 from gradviz.figures.backprop import shown_gradients
+from gradviz.passes.given import without_value
 from gradviz.passes.values import Values
 
 _MOST_NAMES = 5
@@ -92,6 +94,13 @@ def draw(drawables: Sequence[Drawable], at: Mapping[str, Any], with_values: bool
         return [_draw_one(drawable, at, with_values, look) for drawable in drawables]
 
 
+def say_notes(drawn: Iterable[Drawn]) -> None:
+    """Write the notes about figures to stderr."""
+    for item in drawn:
+        for note in item.notes:
+            streams.say(f"{item.name}: {note}")
+
+
 def _draw_one(drawable: Drawable, at: Mapping[str, Any], with_values: bool, look: Look) -> Drawn:
     if not isinstance(drawable.thing, Graph):
         return Drawn(drawable.name, drawable.thing, drawable.only)
@@ -110,8 +119,7 @@ def _draw_one(drawable: Drawable, at: Mapping[str, Any], with_values: bool, look
 
 def _compute(graph: Graph, at: Mapping[str, Any], path: str) -> tuple[Values | None, list[str]]:
     """Return the values, as far as there can be any, and why there are not more."""
-    given = {graph.find(name) for name in at}
-    missing = [leaf for leaf in graph.leaves if leaf.value is None and leaf.id not in given]
+    missing = without_value(graph, at)
     if missing:
         return None, [_missing(missing)]
     notes = []

@@ -8,7 +8,7 @@ import gradviz as gv
 from gradviz.cli import COMMANDS, streams
 from gradviz.cli.load import check_known, has, load_graphs, parse_target, without_place
 from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
-from gradviz.cli.outputs import Output, format_of, write
+from gradviz.cli.outputs import Output, said_format, write
 from gradviz.cli.points import parse_at
 from gradviz.cli.tables import show
 from gradviz.errors import UsageError
@@ -38,7 +38,7 @@ def command(
     if as_json and kind not in (None, "json"):
         raise UsageError(f"--json is --format json, not {kind}")
     kind = "json" if as_json else kind
-    file = Output.here(output, format_of(output, _ENDINGS, [kind] if kind else [])) if output else None
+    file = Output.here(output, said_format(output, _ENDINGS, [kind] if kind else [])) if output else None
     kind = kind or (file.format if file else None)
     answer = streams.take_stdout()
     graphs = load_graphs(wanted, parse_at(points))

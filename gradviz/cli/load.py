@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +16,7 @@ from gradviz.core.graph import Graph
 from gradviz.core.primitive import CONSTANT
 from gradviz.core.replay import replay
 from gradviz.draw.picture import Picture
-from gradviz.errors import GradvizError, GraphError, ScriptError, UsageError
+from gradviz.errors import GradvizError, GraphError, ScriptError, UsageError, did_you_mean
 
 _REMEDIES = (
     (r"at=\{['\"](.+)['\"]: …\}", r"--at \1=…"),
@@ -123,11 +122,33 @@ def load_graphs(target: Target, at: Mapping[str, Any]) -> list[tuple[str, Graph,
     Raises:
         GradvizError: as `Target.load`; also for a value that no graph takes, or a target of pictures only.
     """
-    found = [(one.name, one.thing) for one in target.load(at) if isinstance(one.thing, Graph)]
+    found = _graphs_among(target.load(at))
+    check_taken(at, list(found.values()))
+    return [(name, graph, taken_by(graph, at)) for name, graph in found.items()]
+
+
+def _graphs_among(drawables: Sequence[Drawable]) -> dict[str, Graph]:
+    found = {one.name: one.thing for one in drawables if isinstance(one.thing, Graph)}
     if not found:
         raise ScriptError("there are pictures here, but no graph", hint="a variable that holds a node is one")
-    check_taken(at, [graph for _, graph in found])
-    return [(name, graph, taken_by(graph, at)) for name, graph in found]
+    return found
+
+
+def check_single(target: Target, names: Iterable[str], done: str) -> None:
+    """Refuse several graphs of a target where only one will do.
+
+    Args:
+        target: what was loaded.
+        names: of its graphs.
+        done: what is done to one graph only: "trained".
+
+    Raises:
+        UsageError: listing them.
+    """
+    first, *others = names
+    if others and target.script is not None:
+        what = f"there are {1 + len(others)} graphs: {', '.join((first, *others))}; one can be {done}"
+        raise UsageError(what, hint=f"name it: {target.script.given}:{first}")
 
 
 @dataclass(frozen=True)
@@ -153,17 +174,14 @@ def load_one(target: Target, at: Mapping[str, Any], done: str) -> Loaded:
     Args:
         target: what is to be loaded.
         at: values for its leaves.
-        done: what is done to one graph only: "trained".
+        done: as `check_single` takes it.
 
     Raises:
         GradvizError: as `load_graphs`; also where there are several.
     """
     found, variables = target.load_with_variables(at)
-    graphs = {one.name: one.thing for one in found if isinstance(one.thing, Graph)}
-    if len(graphs) != 1:
-        there = f"there are {len(graphs)} graphs: {', '.join(graphs)}" if graphs else "there are pictures, but no graph"
-        hint = f"name it: script.py:{next(iter(graphs))}" if graphs else "a variable that holds a node is one"
-        raise ScriptError(f"{there}; one can be {done}", hint=hint)
+    graphs = _graphs_among(found)
+    check_single(target, graphs, done)
     name, graph = graphs.popitem()
     check_taken(at, [graph])
     return Loaded(name, graph, taken_by(graph, at), variables)
@@ -187,14 +205,14 @@ def check_known(name: str, graphs: Sequence[Graph], option: str) -> None:
     Raises:
         UsageError: naming it and the option that it was given with.
     """
-    reasons = [_missing(graph, name) for graph in graphs]
-    if reasons and all(reasons):
-        raise UsageError(f"{option} {name}: {reasons[0].what}", hint=reasons[0].hint)  # type: ignore[union-attr]
+    reasons = [reason for graph in graphs if (reason := _missing(graph, name))]
+    if reasons and len(reasons) == len(graphs):
+        raise UsageError(f"{option} {name}: {reasons[0].what}", hint=reasons[0].hint)
 
 
 def taken_by(graph: Graph, at: Mapping[str, Any]) -> dict[str, Any]:
     """Return those of the values that a graph has nodes for."""
-    return {name: value for name, value in at.items() if _missing(graph, name) is None}
+    return {name: value for name, value in at.items() if has(graph, name)}
 
 
 def has(graph: Graph, name: str) -> bool:
@@ -232,9 +250,8 @@ def _output(variables: Mapping[str, object], name: str, script: str) -> Graph:
     having = [one for one in graphs if name in one.outputs]
     if not having:
         known = [*variables, *(output for one in graphs for output in one.outputs)]
-        near = get_close_matches(name, known, n=1) or known[:8]
-        hint = f"there is {', '.join(near)}" if near else "there is no graph in it at all"
-        raise ScriptError(f"{script} has no variable {name!r}", hint=hint)
+        otherwise = f"there is {', '.join(known[:8])}" if known else "there is no graph in it at all"
+        raise ScriptError(f"{script} has no variable {name!r}", hint=did_you_mean(name, known, otherwise))
     if len(having) > 1:
         raise ScriptError(f"{len(having)} graphs in {script} have an output {name!r}", hint="give it a variable")
     with without_place():
@@ -244,21 +261,21 @@ def _output(variables: Mapping[str, object], name: str, script: str) -> Graph:
 def _all(variables: Mapping[str, object], script: str) -> list[Drawable]:
     """Return the graphs and the roots that are not in them already; else the pictures."""
     public = {name: value for name, value in variables.items() if name.isidentifier() and not name.startswith("_")}
-    found: dict[str, Graph | Picture] = {}
+    graphs: dict[str, Graph] = {}
     for name, value in public.items():
-        if isinstance(value, Graph) and not any(value is other for other in found.values()):
-            found[name] = value
+        if isinstance(value, Graph) and not any(value is other for other in graphs.values()):
+            graphs[name] = value
     known: dict[object, int] = {}
-    covered = {number for made in found.values() for number in _numbers(made, known)}  # type: ignore[arg-type]
+    covered = {number for made in graphs.values() for number in _numbers(made, known)}
     beginnings = roots(public)
     leaves = [name for name, root in beginnings.items() if root.tape.rows[root.id].op.leaf]
     with without_place():
         for name, root in beginnings.items():
             made = graph(root)
             if not leaves and _numbers(made, known)[next(iter(made.outputs.values()))] not in covered:
-                found[name] = made
-    if not found:
-        found = {name: value for name, value in public.items() if isinstance(value, Picture)}
+                graphs[name] = made
+    pictures = {name: value for name, value in public.items() if isinstance(value, Picture)}
+    found: Mapping[str, Graph | Picture] = graphs or pictures
     if not found and leaves:
         raise ScriptError(
             f"there are only leaves in {script}: {', '.join(leaves)}",

@@ -94,7 +94,7 @@ class Naming:
         if output is None or new or (cwd / output).is_dir():
             return cls(Path(output or "") / stem, given=False, formats=wanted or ("svg",), cwd=cwd, new_folder=new)
         path = Path(output)
-        said = format_of(output, {one: one for one in known}, wanted)
+        said = said_format(output, {one: one for one in known}, wanted)
         if len(wanted) > 1 and said:
             path = path.with_suffix("")
         return cls(path, given=True, formats=wanted or (said,), cwd=cwd)
@@ -135,7 +135,7 @@ class Naming:
                 raise FileError(what, hint="choose another place") from None
 
 
-def format_of(file: str, known: Mapping[str, str], wanted: Sequence[str] = (), option: str = "-o") -> str:
+def said_format(file: str, known: Mapping[str, str], wanted: Sequence[str] = (), option: str = "-o") -> str:
     """Return the format that a file's name says; "" where it says none and need not, because formats are wanted.
 
     Args:

@@ -11,7 +11,7 @@ from typing import Any, TextIO
 import click
 
 from gradviz.cli import COMMANDS, streams
-from gradviz.cli.drawing import Drawn, Look, draw, draw_frames, draw_worksheet
+from gradviz.cli.drawing import Drawn, Look, draw, draw_frames, draw_worksheet, say_notes
 from gradviz.cli.failure import report
 from gradviz.cli.load import Target, parse_target, without_place
 from gradviz.cli.options import EPILOG, ScriptCommand, look_options, script_args, target_options
@@ -58,9 +58,7 @@ class Job:
             for output in self.naming.outputs(item.name, item.only, several)
             for made in self._encode(item, output)
         ]
-        for item in drawn:
-            for note in item.notes:
-                streams.say(f"{item.name}: {note}")
+        say_notes(drawn)
         outputs = [output for _, output, _ in planned]
         if self.naming.stdout:
             answer.buffer.write(planned[0][2])

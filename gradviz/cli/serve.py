@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from gradviz.cli import COMMANDS, streams
-from gradviz.cli.drawing import Look, draw
+from gradviz.cli.drawing import Look, draw, say_notes
 from gradviz.cli.failure import describe, report
 from gradviz.cli.load import Target, parse_target, without_place
 from gradviz.cli.options import EPILOG, ScriptCommand, look_options, script_args, target_options
@@ -37,9 +37,7 @@ class Served:
         drawn = draw(self.target.load(self.at), self.at, True, self.look)
         with without_place():
             pages = {item.name: item.picture.html(live=True) for item in drawn}
-        for item in drawn:
-            for note in item.notes:
-                streams.say(f"{item.name}: {note}")
+        say_notes(drawn)
         self.server.show(pages)
 
     def update(self) -> bool:

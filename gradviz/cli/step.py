@@ -12,13 +12,13 @@ import gradviz as gv
 from gradviz.cli import COMMANDS, streams
 from gradviz.cli.drawing import plain
 from gradviz.cli.keys import can_take_over, taken_over
-from gradviz.cli.load import load_graphs, parse_target, without_place
+from gradviz.cli.load import check_single, load_graphs, parse_target, without_place
 from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
 from gradviz.cli.outputs import Output
 from gradviz.cli.points import parse_at
 from gradviz.core.plain import tex_to_text
 from gradviz.core.visible import visible
-from gradviz.errors import GraphError, UsageError
+from gradviz.errors import GraphError
 from gradviz.passes.steps import forward_steps
 from gradviz.passes.walk import Walk
 
@@ -48,9 +48,8 @@ def command(
     answer = streams.take_stdout()
     interactive = interactive and can_take_over(answer)
     graphs = load_graphs(wanted, parse_at(points))
-    if interactive and len(graphs) > 1:
-        names = ", ".join(name for name, _, _ in graphs)
-        raise UsageError(f"there are {len(graphs)} graphs here: {names}", hint=f"name one: {target}:{graphs[0][0]}")
+    if interactive:
+        check_single(wanted, [name for name, _, _ in graphs], "walked through")
     with without_place():
         walks = [(name, graph, at, _steps(name, graph, at, rate, rounds)) for name, graph, at in graphs]
     if interactive:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from functools import partial
 
 from rich.text import Text
@@ -126,9 +125,8 @@ class Stepper:
         by_number = {str(place): index for index, place in self.screen.numbers.items()}
         try:
             node = by_number[number] if number in by_number else graph.find(typed)
-        except GradvizError:
-            near = get_close_matches(typed, graph.paths, n=1)
-            self.status = f"no node {typed!r}" + (f"; did you mean {near[0]!r}?" if near else "")
+        except GradvizError as error:
+            self.status = f"{error.what} ({error.hint})"
             return
         self.walk.move(self.walk.next_of(node))
 

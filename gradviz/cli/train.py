@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any, TextIO
 
 import click
@@ -13,9 +12,9 @@ import numpy as np
 import gradviz as gv
 from gradviz.cli import COMMANDS, streams
 from gradviz.cli.failure import INTERRUPTED
-from gradviz.cli.load import dtype_of, load_one, parse_target, without_place
+from gradviz.cli.load import Loaded, dtype_of, load_one, parse_target, without_place
 from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
-from gradviz.cli.outputs import Output, format_of, spare_sources
+from gradviz.cli.outputs import Output, said_format, spare_sources
 from gradviz.cli.points import parse_at
 from gradviz.cli.script import Script
 from gradviz.cli.tables import print_table
@@ -28,7 +27,7 @@ from gradviz.core.format import array_text
 from gradviz.core.graph import Graph
 from gradviz.core.primitive import DATA
 from gradviz.draw.plot import FORMATS, need_matplotlib
-from gradviz.errors import ScriptError, UsageError
+from gradviz.errors import ScriptError, UsageError, did_you_mean
 
 DATASET = "dataset"
 VALIDATION = "validation"
@@ -85,30 +84,21 @@ def command(
     files = [Output.here(one) if one else None for one in (output, plot, checkpoint)]
     weights, curve, saved = (file.path if file else None for file in files)
     if plot is not None:
-        format_of(plot, {one: one for one in FORMATS}, option="--plot")
+        said_format(plot, {one: one for one in FORMATS}, option="--plot")
         need_matplotlib()
     if output is not None:
         check_suffix(output)
     answer = streams.take_stdout()
     one = load_one(wanted, parse_at(points), "trained")
     spare_sources(file for file in files if file)
-    graph, at = one.graph, one.at
-    data, validation = (_samples(one.variables.get(name), wanted.script) for name in (DATASET, VALIDATION))
-    chosen = _chosen(one.variables.get(TRAINING, {}), options)
+    layer, data, chosen = _prepare(one, wanted.script, options, backend)
     interrupted = False
     with without_place():
-        _check_points(graph, at, data)
-        if data is None:
-            data, validation = _own_values(graph, at), None
-            chosen = {"batch_size": 1} | chosen
-        size = chosen.get("batch_size", BATCH)
-        layer = gv.compile(graph, batch=size, dtype=dtype_of(graph), backend=backend)
-        _set(layer.parameters, graph, at)
         for path in (weights, curve):  # else it would be found out after the training
             if path is not None:
                 check_room(path, sum(one.nbytes for one in layer.parameters.values()))
         try:
-            history = layer.fit(data, validation=validation, checkpoint=saved, **chosen)
+            history = layer.fit(data, checkpoint=saved, **chosen)
         except gv.TrainingInterrupted as error:
             interrupted, history = True, error.history
         written = [path for path in (output, plot) if path]
@@ -126,6 +116,23 @@ def command(
         _print(one.name, history, layer.parameters, written, answer)
 
 
+def _prepare(
+    one: Loaded, script: Script | None, options: Mapping[str, Any], backend: str
+) -> tuple[gv.Layer, Any, dict[str, Any]]:
+    """Return the layer, its samples, and what else `Layer.fit` is called with."""
+    data, validation = (_samples(one.variables.get(name), script) for name in (DATASET, VALIDATION))
+    chosen = _chosen(one.variables.get(TRAINING, {}), options)
+    with without_place():
+        _check_points(one.graph, one.at, data)
+        if data is None:
+            data, validation = _own_values(one.graph, one.at), None
+            chosen = {"batch_size": 1} | chosen
+        size = chosen.get("batch_size", BATCH)
+        layer = gv.compile(one.graph, batch=size, dtype=dtype_of(one.graph), backend=backend)
+        _set(layer.parameters, one.graph, one.at)
+    return layer, data, {"validation": validation} | chosen
+
+
 def _samples(given: Any, script: Script | None) -> Any:
     """Return the samples that a script has, or has a function for: what takes long to load is loaded here only."""
     return script.call(given) if script is not None and callable(given) else given
@@ -141,8 +148,7 @@ def _chosen(training: object, options: Mapping[str, Any]) -> dict[str, Any]:
         raise ScriptError(f"{TRAINING} is no dict, but of type {type(training).__name__}")
     for name in training:
         if name not in OPTIONS:
-            near = get_close_matches(str(name), OPTIONS, n=1) or OPTIONS
-            raise ScriptError(f"{TRAINING} has {name!r}, which is no option", hint=f"there is {', '.join(near)}")
+            raise ScriptError(f"{TRAINING} has {name!r}, which is no option", hint=did_you_mean(name, OPTIONS))
     return {"epochs": EPOCHS} | dict(training) | {name: value for name, value in options.items() if value is not None}
 
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import click
 
 from gradviz.cli import COMMANDS, streams
-from gradviz.cli.load import load_graphs, parse_target, without_place
+from gradviz.cli.load import load_one, parse_target, without_place
 from gradviz.cli.options import EPILOG, ScriptCommand, script_args
-from gradviz.cli.outputs import Output, format_of, write
+from gradviz.cli.outputs import Output, said_format, write
 from gradviz.draw.exercises import exercises
 from gradviz.draw.handout import handout_pdf
 from gradviz.draw.theme import THEMES
 from gradviz.draw.worksheet import BLANKS
-from gradviz.errors import UsageError
 
 
 @click.command("worksheet", cls=ScriptCommand, help=COMMANDS["worksheet"], epilog=EPILOG)
@@ -24,15 +23,11 @@ from gradviz.errors import UsageError
 @click.option("-o", "--output", metavar="FILE", default="worksheet.pdf", show_default=True, help="The PDF.")
 def command(*, target: str | None, count: int, seed: int, blank: tuple[str, ...], theme: str, output: str) -> None:
     """Draw exercises over one graph with random values; over small random graphs without a script."""
-    file = Output.here(output, format_of(output, {"pdf": "pdf"}))
+    file = Output.here(output, said_format(output, {"pdf": "pdf"}))
     answer = streams.take_stdout()
     graph = None
     if target is not None:
-        graphs = load_graphs(parse_target(target, None, script_args()), {})
-        if len(graphs) > 1:
-            names = ", ".join(name for name, _, _ in graphs)
-            raise UsageError(f"there are {len(graphs)} graphs here: {names}", hint=f"name one: {target}:{graphs[0][0]}")
-        graph = graphs[0][1]
+        graph = load_one(parse_target(target, None, script_args()), {}, "made exercises of").graph
     with without_place():
         pairs = exercises(graph, count, seed=seed, blank=blank or ("f", "g"), theme=theme)
         data = handout_pdf(pairs)

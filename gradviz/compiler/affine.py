@@ -18,7 +18,7 @@ from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph, Node
 from gradviz.core.loop import Loop
 from gradviz.core.primitive import FUNCTIONS
-from gradviz.passes.rewrite import made_by
+from gradviz.passes.rewrite import attrs_of, made_by
 
 MANY = 8
 """So many samples make a product bound by arithmetic."""
@@ -31,7 +31,7 @@ def with_parts(loop: Loop) -> Loop:
     def split(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
         matrix, joined = args
         parts = made_by(joined, "concatenate")
-        if parts is None or matrix.ndim != 2 or joined.ndim > 2 or _axis(joined) != 0:
+        if parts is None or matrix.ndim != 2 or joined.ndim > 2 or attrs_of(joined)["axis"] != 0:
             return None
         if joined.ndim == 2 and joined.shape[1] >= MANY and alone.isdisjoint(loop.cell.args[node.args[1]]):
             return None
@@ -62,7 +62,7 @@ def with_ones(loop: Loop) -> Loop:
                 continue
             matrix, x = factors
             parts = [x] if rewriter.kind(x) == TIMED else made_by(x, "concatenate")
-            if parts is None or (len(parts) > 1 and _axis(x) != 0) or rewriter.kind(matrix) != FIXED:
+            if parts is None or (len(parts) > 1 and attrs_of(x)["axis"] != 0) or rewriter.kind(matrix) != FIXED:
                 continue
             if x.id not in longer:
                 ones = constant(np.ones((1, x.shape[1])), x.dtype)
@@ -77,7 +77,3 @@ def with_ones(loop: Loop) -> Loop:
 def _is_wide(product: Expr, bias: Expr) -> bool:
     """Whether these are a matrix with a column for each of many samples, and one column."""
     return product.ndim == 2 and product.shape[1] >= MANY and bias.shape == (product.shape[0], 1)
-
-
-def _axis(handle: Expr) -> Any:
-    return handle.tape.rows[handle.id].attrs["axis"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.compiler.run import Run
+from gradviz.compiler.run import Run, first_bad
 from gradviz.compiler.weights import CHECKPOINT, copy_into, group, read_tensors, write_tensors
 from gradviz.core.graph import Array
 from gradviz.errors import FileError, user_location
@@ -111,8 +111,7 @@ class Checkpoint:
         best = group(tensors, "best")
         if best and _kinds(best) != _kinds(run.layer.parameters):
             return "its best parameters are not those of the layer"
-        learned = group(tensors, "parameters").items()
-        bad = next((name for name, one in learned if not np.isfinite(one).all()), None)
+        bad = first_bad(group(tensors, "parameters"))
         return f"the parameter {bad!r} is not finite" if bad else ""
 
 

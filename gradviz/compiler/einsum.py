@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
 
 from gradviz.core.expr import Expr
 from gradviz.core.primitive import FUNCTIONS
-from gradviz.passes.rewrite import made_by
+from gradviz.passes.rewrite import attrs_of, made_by
 
 
 @dataclass
@@ -72,7 +71,7 @@ def _patches_last(operand: _Operand) -> _Operand:
     """Windows are copied with their places behind their size, so that long runs of memory stay whole."""
     moved = made_by(operand.handle, "transpose")
     windows = operand.handle if moved is None else moved[0]
-    axes: tuple[int, ...] = _attrs(operand.handle)["axes"] if moved else tuple(range(windows.ndim))
+    axes: tuple[int, ...] = attrs_of(operand.handle)["axes"] if moved else tuple(range(windows.ndim))
     inner = made_by(windows, "windows")
     if inner is None:
         return operand
@@ -85,10 +84,6 @@ def _patches_last(operand: _Operand) -> _Operand:
     letters = rest[:behind] + "".join(places) + rest[behind:]
     order = tuple(operand.letters.index(letter) for letter in letters)
     return _Operand(FUNCTIONS["transpose"](operand.handle, order), letters)
-
-
-def _attrs(handle: Expr) -> Any:
-    return handle.tape.rows[handle.id].attrs
 
 
 def _in_front(operand: _Operand, common: set[str], summed: set[str]) -> set[str]:

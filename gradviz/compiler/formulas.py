@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-import numpy as np
-
+from gradviz.core.arrays import uniform_value
 from gradviz.core.graph import Graph
 from gradviz.core.loop import Loop
 from gradviz.core.primitive import CONSTANT
@@ -16,7 +15,8 @@ MOST_DEEP = 8
 """Levels of a formula; what lies deeper is left out."""
 LONGEST = 100
 """Characters of a formula that can be read in a line."""
-PARTS = ("concatenate", "stack", "getitem", "reshape", "transpose", "broadcast_to", "expand_dims")
+_SHAPED = ("reshape", "transpose", "broadcast_to", "expand_dims")
+PARTS = ("concatenate", "stack", "getitem", *_SHAPED)
 """What only puts numbers elsewhere is written where it is used."""
 _BINDING = {"+": 1, "-": 1, "*": 2, "/": 2, "@": 2, "**": 3}
 _SIGNS = {"sigmoid": "σ", "sum": "Σ", "relu": "ReLU"}
@@ -110,7 +110,7 @@ class _Writer:
         """Return how a node is computed of those that have names."""
         row, args = self._graph.rows[index], self._graph.args[index]
         operands = [self._operand(arg, depth + 1) for arg in args]
-        if row.op.name in PARTS[3:]:
+        if row.op.name in _SHAPED:
             text, binding = operands[0]
             axes = row.attrs.get("axes", ())
             turned = len(axes) > 1 and axes == (*range(len(axes) - 2), len(axes) - 1, len(axes) - 2)
@@ -130,6 +130,6 @@ class _Writer:
             name = loop.cell.names.get(results[row.attrs["take"]])
             return atom("…" if name is None else visible(name.name))
         if row.op is CONSTANT:
-            value = self._graph.constants[index]
-            return atom(f"{value.reshape(-1)[0]:.6g}" if value.size and np.all(value == value.reshape(-1)[0]) else "…")
+            number = uniform_value(self._graph.constants[index])
+            return atom("…" if number is None else f"{number:.6g}")
         return atom("…") if row.op.leaf or depth > MOST_DEEP else self.inside(index, depth)

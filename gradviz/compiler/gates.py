@@ -35,7 +35,7 @@ def with_joint_gates(loop: Loop) -> Loop:
     rewriter = CellRewriter(loop, {})
     gates: dict[int, _Gates] = {}
     for base, lanes in found.items():
-        gates |= dict.fromkeys(lanes, _Gates(loop.cell, base, lanes, loop, rewriter))
+        gates |= dict.fromkeys(lanes, _Gates(loop, base, lanes, rewriter))
 
     def build(node: Node, args: list[Expr]) -> Expr:
         joint = gates.get(node.id)
@@ -69,7 +69,8 @@ def _is_run(lanes: Mapping[int, int]) -> bool:
 class _Gates:
     """The activations of neighboring items of one array."""
 
-    def __init__(self, cell: Graph, base: int, lanes: Mapping[int, int], loop: Loop, rewriter: CellRewriter) -> None:
+    def __init__(self, loop: Loop, base: int, lanes: Mapping[int, int], rewriter: CellRewriter) -> None:
+        cell = loop.cell
         self._lanes = lanes
         self._names = {lanes[index]: cell.rows[index].op.name for index in lanes}
         self._first = min(lanes.values())

@@ -19,7 +19,7 @@ from gradviz.core.replay import rebuild
 from gradviz.core.tape import current_tape, inside
 from gradviz.core.trace import trace
 from gradviz.namespaces import nodes as xp
-from gradviz.passes.rewrite import made_by
+from gradviz.passes.rewrite import attrs_of, made_by
 
 GRADIENT = "∂"
 """The gradient by the leaf W is the output "∂W"."""
@@ -204,7 +204,7 @@ class _LoopRun:
 def _item(g: Expr, number: int) -> Expr | None:
     """Return an item along the first axis, if all others are zero for sure."""
     inner = made_by(g, "scatter")
-    span = None if inner is None else span_of(g.tape.rows[g.id].attrs["key"], g.shape)
+    span = None if inner is None else span_of(attrs_of(g)["key"], g.shape)
     if inner is None or span is None or (span.axis, span.start, span.single) != (0, number, True):
         return None
     return inner[0]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.compiler.numpy_text import tuple_text
 from gradviz.core.graph import Array
 from gradviz.core.primitive import Shape
 from gradviz.errors import GradvizError, ShapeError, UsageError, ValueMissingError, user_location
@@ -103,7 +104,7 @@ class Inputs:
         return made
 
     def _misfit(self, name: str, value: Array, shape: tuple[Any, ...], size: int | None) -> GradvizError:
-        wanted = f"({', '.join(map(str, shape))}{',' * (len(shape) == 1)})"
+        wanted = tuple_text(list(map(str, shape)))
         if size is not None and value.shape[1:] == shape[1:]:
             first = next(iter(self.shapes))
             return ShapeError(f"{name!r} has {len(value)} samples, {first!r} has {size}", where=user_location())

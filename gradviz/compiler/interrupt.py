@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import signal
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
 
 from gradviz.compiler.history import History
+from gradviz.core.interrupts import interrupts_led_to
 
 
 class TrainingInterrupted(KeyboardInterrupt):
@@ -25,10 +25,7 @@ class TrainingInterrupted(KeyboardInterrupt):
 
 @contextmanager
 def held_back() -> Iterator[Callable[[], bool]]:
-    """Yield a function that tells whether Ctrl-C was pressed; a second Ctrl-C acts at once.
-
-    Where somebody else handles the signal, or outside the main thread, nothing is held back.
-    """
+    """Yield a function that tells whether Ctrl-C was pressed; a second Ctrl-C acts at once."""
     pressed = False
 
     def note(number: int, frame: FrameType | None) -> None:
@@ -37,14 +34,5 @@ def held_back() -> Iterator[Callable[[], bool]]:
             signal.default_int_handler(number, frame)
         pressed = True
 
-    ours = (
-        threading.current_thread() is threading.main_thread()
-        and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    )
-    if ours:
-        signal.signal(signal.SIGINT, note)
-    try:
+    with interrupts_led_to(note):
         yield lambda: pressed
-    finally:
-        if ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -10,7 +10,7 @@ from gradviz.core.apply import constant
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Node
 from gradviz.core.primitive import FUNCTIONS
-from gradviz.passes.rewrite import made_by
+from gradviz.passes.rewrite import attrs_of, made_by
 
 MOST_TERMS = 32
 
@@ -65,7 +65,7 @@ def _item(handle: Expr) -> tuple[Expr, int] | None:
     inner = made_by(handle, "getitem")
     if inner is None:
         return None
-    span = span_of(handle.tape.rows[handle.id].attrs["key"], inner[0].shape)
+    span = span_of(attrs_of(handle)["key"], inner[0].shape)
     return (inner[0], span.start) if span is not None and span.axis == 0 and span.single else None
 
 
@@ -84,7 +84,7 @@ def joined(handle: Expr, others: list[Expr]) -> Expr | None:
         inner = made_by(one, "scatter")
         if inner is None or one.shape != handle.shape:
             return None
-        span = span_of(one.tape.rows[one.id].attrs["key"], one.shape)
+        span = span_of(attrs_of(one)["key"], one.shape)
         if span is None:
             return None
         pieces += _single(span, inner[0])
@@ -104,7 +104,7 @@ def joined(handle: Expr, others: list[Expr]) -> Expr | None:
 def _single(span: Span, part: Expr) -> list[tuple[Span, Expr]]:
     """Return what was stacked for a slice one by one."""
     inner = made_by(part, "stack")
-    if inner is None or span.single or part.tape.rows[part.id].attrs["axis"] != span.axis:
+    if inner is None or span.single or attrs_of(part)["axis"] != span.axis:
         return [(span, part)]
     starts = range(span.start, span.stop)
     return [(Span(span.axis, start, start + 1, True), one) for start, one in zip(starts, inner, strict=True)]
@@ -166,5 +166,5 @@ def _times(handle: Expr, factor: float) -> Expr:
     parts = made_by(handle, "concatenate")
     if parts is None:
         return handle * constant(factor, handle.dtype)
-    axis = handle.tape.rows[handle.id].attrs["axis"]
+    axis = attrs_of(handle)["axis"]
     return FUNCTIONS["concatenate"]([_times(part, factor) for part in parts], axis)

@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
-from gradviz.compiler.instructions import COMPARISONS
-
 FORMS = {
     "copy": "{0}",
     "indicator": "{0}",
@@ -47,6 +43,9 @@ FORMS |= {f"arc{name}": f"math.a{name}({{0}})" for name in ("cos", "cosh", "sin"
 FAST = {"exp": "fast_exp({0})", "tanh": "fast_tanh({0})"}
 """What float32 has instead."""
 
+STARTS = {"sum": 0.0, "prod": 1.0, "max": float("-inf")}
+"""What reductions start from."""
+
 POWERS = {2.0: "{0} * {0}", 3.0: "{0} * {0} * {0}", 0.5: "math.sqrt({0})", -1.0: "<1> / {0}", 1.0: "{0}", 0.0: "<1>"}
 
 
@@ -65,13 +64,7 @@ def form(fn: str, numbers: tuple[float | None, ...], single: bool) -> str:
     return FORMS[fn]
 
 
-def is_truth(fn: str) -> bool:
-    """Whether the value of a form is true or false."""
-    return fn in COMPARISONS
-
-
 def constant_name(value: float) -> str:
     """Return the name of a number: c_0_5, c_minus_1, c_inf."""
-    text = repr(float(value)) if not math.isinf(value) else ("inf" if value > 0 else "-inf")
-    text = text.removesuffix(".0")
+    text = repr(float(value)).removesuffix(".0")
     return "c_" + text.replace("-", "minus_").replace("+", "").replace(".", "_")

@@ -50,7 +50,7 @@ class Lowering(Statements):
         elif ones[1] and len(b.shape) == 1 and len(a.shape) == 2:
             self.reduce("sum", "copy", (self._operand(a, a.shape),), a.shape, one.out, (1,), one.says)
         else:
-            self._products.matmul(self._at(a), a.shape, self._at(b), b.shape, self._at(one.out), one.out, one.says)
+            self._products.matmul(self._at(a), self._at(b), self._at(one.out), one.says)
 
     def _einsum(self, one: Instruction) -> None:
         inputs, result = one.attrs[0].replace(" ", "").split("->")
@@ -137,7 +137,7 @@ class Lowering(Statements):
             self._emit(Statement("copy", (given,), self._at(one.out, shown), shown.shape, says=one.says))
             return
         index = self.table(self._places_of(one.out)[key])
-        base = replace(self._at(one.out), strides=(0,) * index.value.ndim)  # type: ignore[union-attr]
+        base = replace(self._at(one.out), strides=(0,) * len(index.shape))
         out = Gather(base, self._at(index), 1)
         self._emit(Statement("copy", (given,), out, index.shape, "sum", one.says))
 

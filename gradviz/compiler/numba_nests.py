@@ -6,16 +6,15 @@ import math
 import re
 from collections.abc import Callable
 
-from gradviz.compiler.instructions import Place
+from gradviz.compiler.instructions import COMPARISONS, Place
 from gradviz.compiler.numba_access import Access
-from gradviz.compiler.numba_forms import constant_name, form, is_truth
+from gradviz.compiler.numba_forms import STARTS, constant_name, form
 from gradviz.compiler.numba_fuse import Nest
 from gradviz.compiler.numba_ops import Gather, Operand, Statement, collapse, summed
 from gradviz.core.primitive import Shape
 
 INDENT = "    "
 VECTOR, LONGEST_HIDDEN = 16, 64
-STARTS = {"sum": 0.0, "prod": 1.0, "max": float("-inf")}
 TAKEN = {"sum": "{0} + {1}", "prod": "{0} * {1}", "max": "larger({0}, {1})"}
 
 
@@ -96,30 +95,30 @@ class NestPrinter:
             name, kind = self._operand(arg, inner, before)
             names.append(name)
             kinds.append(kind)
-        truth = is_truth(one.fn)
+        truth = one.fn in COMPARISONS
         if not (truth and all(kind == "i" for kind in kinds)) and not (one.fn == "copy" and kinds[0] != "f"):
             names = [self._number(name, kind) for name, kind in zip(names, kinds, strict=True)]
         text = form(one.fn, known, self._single)
         text = re.sub(r"<([^<>= ]+)>", lambda found: self.constant(float(found[1])), text).format(*names)
         self.helpers.update(re.findall(r"fast_\w+", text))
         kind = "b" if truth else kinds[0] if one.fn == "copy" else "f"
-        comment = f"  # {' '.join(one.says.split())[:60]}" if one.says else ""
+        says = comment(one.says)
         if isinstance(one.out, Gather):
             value = self._named(f"{one.out.access.place.name}_part", text, inner)
             where = self._place(one.out)
-            inner.append(f"{where} += {value}{comment}" if one.reduce else f"{where} = {value}{comment}")
+            inner.append(f"{where} {'+=' if one.reduce else '='} {value}{says}")
         elif one.reduce:
             self._reduction(one, text, inner, before, after)
         else:
-            self._result(one, text, kind, inner, comment)
+            self._result(one, text, kind, inner, says)
 
-    def _result(self, one: Statement, text: str, kind: str, inner: list[str], comment: str) -> None:
+    def _result(self, one: Statement, text: str, kind: str, inner: list[str], says: str) -> None:
         assert isinstance(one.out, Access)
         root = one.out.root
         if one.fn == "copy" and re.fullmatch(r"\w+", text):
             name = text
         else:
-            name = self._named(self._local(one.out), text, inner, comment)
+            name = self._named(self._local(one.out), text, inner, says)
         self._values[one.out.key] = (name, kind)
         if self._stored(root):
             wanted = "b" if root.dtype.kind == "b" else "f" if root.dtype.kind == "f" else "i"
@@ -163,8 +162,8 @@ class NestPrinter:
             lines.append(f"{held} = {where}")
         lines.append(f"{where} = {TAKEN[kind].format(held, text)}")
 
-    def _named(self, name: str, text: str, inner: list[str], comment: str = "") -> str:
-        inner.append(f"{name} = {text}{comment}")
+    def _named(self, name: str, text: str, inner: list[str], says: str = "") -> str:
+        inner.append(f"{name} = {text}{says}")
         return name
 
     def _local(self, access: Access, made: bool = True) -> str:
@@ -222,6 +221,11 @@ class NestPrinter:
         """Return the element of an access, at the indices of the loops around."""
         array, start = self._at(access.root)
         return f"{array}[{offset(access, start, self._variables)}]"
+
+
+def comment(says: str) -> str:
+    """Return what stands behind a line that computes something of the user's."""
+    return f"  # {' '.join(says.split())[:60]}" if says else ""
 
 
 def offset(access: Access, start: int, variables: list[str]) -> str:

@@ -29,10 +29,9 @@ class Products:
         self._temporary = temporary
         self._emit = emit
 
-    def matmul(
-        self, a: Access, a_shape: Shape, b: Access, b_shape: Shape, out: Access, target: Place, says: str
-    ) -> None:
-        """Emit a product as NumPy's matmul has it."""
+    def matmul(self, a: Access, b: Access, out: Access, says: str) -> None:
+        """Emit a product of whole places as NumPy's matmul has it."""
+        a_shape, b_shape = a.place.shape, b.place.shape
         a_last, b_last = (a.strides[-2:], b.strides[-2:])
         rows: tuple[int, ...] = (0,)
         columns: tuple[int, ...] = (0,)
@@ -45,8 +44,8 @@ class Products:
         lead = np.broadcast_shapes(a_shape[:-2], b_shape[:-2])
         own = list(out.strides[len(lead) :])
         out_last = (own.pop(0) if rows else 0, own.pop(0) if columns else 0)
-        a = replace(broadcast(replace(a, strides=a.strides[: len(a_shape) - 2]), a_shape[:-2], lead))
-        b = replace(broadcast(replace(b, strides=b.strides[: len(b_shape) - 2]), b_shape[:-2], lead))
+        a = broadcast(replace(a, strides=a.strides[: len(a_shape) - 2]), a_shape[:-2], lead)
+        b = broadcast(replace(b, strides=b.strides[: len(b_shape) - 2]), b_shape[:-2], lead)
         one = Product(
             replace(a, strides=(*a.strides, *a_last)),
             replace(b, strides=(*b.strides, *b_last)),
@@ -55,7 +54,7 @@ class Products:
             (a_shape[-2], b_shape[-1], a_shape[-1]),
             says=says,
         )
-        self._choose(one, target.dtype)
+        self._choose(one, out.place.dtype)
 
     def _choose(self, one: Product, dtype: Any) -> None:
         rows, columns, inner = one.sizes

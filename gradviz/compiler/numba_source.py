@@ -12,17 +12,19 @@ import numpy as np
 
 from gradviz.compiler import numba_blas
 from gradviz.compiler.instructions import Place, Plan, size
+from gradviz.compiler.numba_access import Access
 from gradviz.compiler.numba_fuse import Fused, FusedSteps, all_places, fuse
 from gradviz.compiler.numba_header import Needs, header
 from gradviz.compiler.numba_lower import Lowering, indices_first
 from gradviz.compiler.numba_memory import Arena, silent
 from gradviz.compiler.numba_moves import with_fewer_copies
-from gradviz.compiler.numba_nests import INDENT, NestPrinter, offset
+from gradviz.compiler.numba_nests import INDENT, NestPrinter, comment, offset
 from gradviz.compiler.numba_ops import Check, Product
 from gradviz.compiler.numba_steps import step_by_step
 from gradviz.compiler.numpy_constants import constant_text
 from gradviz.compiler.numpy_forms import Forms
 from gradviz.compiler.task import Task
+from gradviz.core.primitive import Shape
 
 FLAGS = '{"reassoc", "contract", "arcp", "nsz"}'
 """Sums in any order, a x + b in one rounding; but NaN and infinities are what they are."""
@@ -139,16 +141,15 @@ class _Function:
         operands = (one.b, one.a) if swapped else (one.a, one.b)
         told = f"{self._calls_at}_at + {80 * self.calls.index(call)}"
         places = ", ".join(self._address(access) for access in (*operands, one.out))
-        comment = f"  # {' '.join(one.says.split())[:60]}" if one.says else ""
-        found = [f"{function}({told}, {places}){comment}"]
-        for variable, length in reversed(list(zip(self._variables, one.space, strict=False))):
-            found = [f"for {variable} in range({length}):", *(INDENT + line for line in found)]
-        return found
+        return self._looped(one.space, [f"{function}({told}, {places}){comment(one.says)}"])
 
-    def _address(self, access: object) -> str:
-        from gradviz.compiler.numba_access import Access
+    def _looped(self, space: Shape, lines: list[str]) -> list[str]:
+        """Return lines within loops over a nest."""
+        for variable, length in reversed(list(zip(self._variables, space, strict=False))):
+            lines = [f"for {variable} in range({length}):", *(INDENT + line for line in lines)]
+        return lines
 
-        assert isinstance(access, Access)
+    def _address(self, access: Access) -> str:
         array_name, start = self._at(access.root)
         self._addressed.setdefault(array_name)
         lead = self._variables[: len(access.strides) - 2]
@@ -161,9 +162,7 @@ class _Function:
     def _check(self, check: Check, number: int) -> list[str]:
         where = self._nests.index(check.index)
         lines = [f"if ({where} < 0) | ({where} >= {check.count}):", f"{INDENT}return {number}, np.int64({where})"]
-        for variable, length in reversed(list(zip(self._variables, check.space, strict=False))):
-            lines = [f"for {variable} in range({length}):", *(INDENT + line for line in lines)]
-        return lines
+        return self._looped(check.space, lines)
 
     def _kernel(self, name: str, body: list[str]) -> Iterator[str]:
         yield f'@njit(fastmath={FLAGS}, error_model="numpy", no_cfunc_wrapper=True, no_rewrites=True)'

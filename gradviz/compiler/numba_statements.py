@@ -11,8 +11,10 @@ import numpy as np
 from gradviz.compiler.instructions import ELEMENTWISE, Instruction, Place, Repeat
 from gradviz.compiler.numba_access import Access, Addresses, broadcast, sample_of
 from gradviz.compiler.numba_careful import CAREFUL
+from gradviz.compiler.numba_forms import STARTS
 from gradviz.compiler.numba_ops import Check, Gather, Number, Op, Operand, Statement, Steps, nested, summed
 from gradviz.compiler.numba_products import Products
+from gradviz.core.arrays import stretched, uniform_value
 from gradviz.core.graph import Array
 from gradviz.core.primitive import Shape
 from gradviz.errors import RuleError
@@ -20,9 +22,6 @@ from gradviz.namespaces import numpy as numbers
 
 POINTWISE = ELEMENTWISE | {"copy", "where", "guard", "indicator", "erf", "normal_cdf", "sigmoid", "softplus", "sinc"}
 """What is computed position by position."""
-
-STARTS = {"sum": 0.0, "prod": 1.0, "max": float("-inf")}
-"""What reductions start from."""
 
 VIEWED = frozenset("getitem transpose flip broadcast_to windows reshape expand_dims squeeze swapaxes".split())
 """What moves elements, or shows them."""
@@ -143,8 +142,7 @@ class Statements:
         (source,), (shape,) = one.args, one.attrs
         assert isinstance(source, Place)
         space = np.broadcast_shapes(source.shape, shape)
-        lead = len(space) - len(shape)
-        axes = tuple(axis for axis, n in enumerate(space) if axis < lead or shape[axis - lead] == 1 != n)
+        axes = stretched(space, shape)
         self.reduce("sum", "copy", (self._operand(source, space),), space, one.out, axes, one.says)
 
     def _move(self, one: Instruction) -> None:
@@ -202,8 +200,6 @@ class Statements:
 
 def uniform(place: Place) -> Number | None:
     """Return the number that all elements of a constant are."""
-    value = place.value
-    if value is None or not value.size or value.dtype.kind != "f":
-        return None
-    first = value.reshape(-1)[0]
-    return float(first) if bool(np.all(value == first)) else None
+    floats = place.value is not None and place.value.dtype.kind == "f"
+    number = uniform_value(place.value) if floats else None
+    return None if number is None else float(number)

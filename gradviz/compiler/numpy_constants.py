@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.core.arrays import uniform_value
 from gradviz.core.graph import Array
 
 
@@ -24,14 +25,14 @@ def constant_text(value: Array | None, dtype: np.dtype[Any]) -> str:
         np.triu(np.full((4, 4), -np.inf, np.float32), 1)
     """
     assert value is not None
-    name, flat = dtype_name(dtype), value.reshape(-1)
+    name, number = dtype_name(dtype), uniform_value(value) if value.shape else None
     if not value.size:  # a list would lose its shape
         return f"np.empty({value.shape}, {name})"
-    if value.shape and bool(np.all(flat == flat[0])):
-        known = {0: "zeros", 1: "ones"}.get(flat[0].item())
-        if known and not np.signbit(flat[0]):
+    if number is not None:
+        known = {0: "zeros", 1: "ones"}.get(number.item())
+        if known and not np.signbit(number):
             return f"np.{known}({value.shape if value.ndim > 1 else value.size}, {name})"
-        return f"np.full({value.shape}, {number_text(flat[0].item())}, {name})"
+        return f"np.full({value.shape}, {number_text(number.item())}, {name})"
     if value.ndim == 2:
         if np.array_equal(value, np.eye(*value.shape)):
             return f"np.eye({value.shape[0]}, {value.shape[1]}, 0, {name})"
@@ -39,8 +40,8 @@ def constant_text(value: Array | None, dtype: np.dtype[Any]) -> str:
             for shift in (-1, 0, 1):
                 if np.array_equal(value, function(np.full(value.shape, corner), shift)):
                     return f"np.{half}(np.full({value.shape}, {number_text(corner.item())}, {name}), {shift})"
-    runs = [(number, len(list(group))) for number, group in groupby(flat.tolist())]
-    if len(runs) <= MOST_RUNS < flat.size:
+    runs = [(number, len(list(group))) for number, group in groupby(value.reshape(-1).tolist())]
+    if len(runs) <= MOST_RUNS < value.size:
         numbers, counts = ([run[part] for run in runs] for part in (0, 1))
         shaped = "" if value.ndim == 1 else f".reshape({axes_text(value.shape)})"
         return f"np.repeat(np.array({number_text(numbers)}, {name}), {counts}){shaped}"

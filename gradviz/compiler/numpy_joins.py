@@ -27,23 +27,20 @@ def joined(body: Iterable[Instruction | Repeat]) -> Iterator[Instruction | Repea
     """Yield instructions; copies of all parts of an array, one after another, as a join."""
     run: list[Instruction] = []
     for one in body:
-        if isinstance(one, Instruction) and _is_part(one) and (not run or one.out.base is run[0].out.base):
-            run.append(one)
-        else:
-            yield from _whole(run)
-            run = [one] if isinstance(one, Instruction) and _is_part(one) else []
-            if not run:
-                yield one
+        if isinstance(one, Repeat) or not _is_part(one):
+            yield from run
+            run = []
+            yield one
             continue
+        if run and one.out.base is not run[0].out.base:
+            yield from run
+            run = []
+        run.append(one)
         made = _join(run)
         if made is not None:
             yield made
             run = []
-    yield from _whole(run)
-
-
-def _whole(run: list[Instruction]) -> list[Instruction]:
-    return run
+    yield from run
 
 
 def _is_part(one: Instruction) -> bool:

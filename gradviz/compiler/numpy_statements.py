@@ -17,6 +17,7 @@ from gradviz.compiler.numpy_joins import Join, joined
 from gradviz.compiler.numpy_loops import Steps, item_of
 from gradviz.compiler.numpy_places import Places
 from gradviz.compiler.numpy_text import INDENT, WIDTH, tuple_text
+from gradviz.core.arrays import uniform_value
 
 MOST_WITHIN = 4
 """Instructions in one statement."""
@@ -215,10 +216,8 @@ def _is_infix(one: Instruction | None) -> bool:
 
 def _number(place: Place) -> str:
     """Return the number that all elements of a constant are, "" if there is none."""
-    if place.value is None or not place.value.size or not (place.value == place.value.reshape(-1)[0]).all():
-        return ""
-    number = place.value.reshape(-1)[0].item()
-    if not math.isfinite(number):
+    found = None if place.value is None else uniform_value(place.value)
+    if found is None or not math.isfinite(number := found.item()):
         return ""
     text = f"{number:.10g}"
     return text if float(text) == number else repr(number)

@@ -14,7 +14,7 @@ from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph, Node
 from gradviz.core.primitive import FUNCTIONS, Primitive
 from gradviz.namespaces.record import Term, as_term
-from gradviz.passes.rewrite import Rule, made_by
+from gradviz.passes.rewrite import Rule, attrs_of, made_by
 
 MOST_PLACES = 32
 """Windows of more elements are rather copied as they are."""
@@ -60,7 +60,7 @@ def _stacked(node: Node, x: Expr) -> Expr:
     count = len(size)
     moved = made_by(x, "transpose")
     whole = x if moved is None else moved[0]
-    axes: tuple[int, ...] = x.tape.rows[x.id].attrs["axes"] if moved else tuple(range(x.ndim))
+    axes: tuple[int, ...] = attrs_of(x)["axes"] if moved else tuple(range(x.ndim))
     places = node.shape[-2 * count : -count]
     slices = []
     for offset in itertools.product(*map(range, size)):
@@ -79,7 +79,7 @@ def _moved(handle: Expr) -> tuple[Expr, tuple[int, ...]] | None:
     inner = made_by(handle, "transpose")
     if inner is None or math.prod(handle.shape) < SMALLEST:
         return None
-    return inner[0], handle.tape.rows[handle.id].attrs["axes"]
+    return inner[0], attrs_of(handle)["axes"]
 
 
 def moved_elementwise(op: Primitive, shape: tuple[int, ...], args: list[Expr]) -> Expr | None:

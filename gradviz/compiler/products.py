@@ -9,7 +9,7 @@ from gradviz.compiler.joins import Span, span_of
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph, Node
 from gradviz.core.primitive import CONSTANT, FUNCTIONS
-from gradviz.passes.rewrite import made_by
+from gradviz.passes.rewrite import attrs_of, made_by
 
 SMALL_RESULT, SHORT_PRODUCT = 4096, 1_000_000
 """OpenBLAS multiplies without packing up to so many multiplications, which is ten times as fast for small results."""
@@ -20,7 +20,7 @@ def one_product(a: Expr, b: Expr) -> Expr:
     (times, rows, inner), columns = a.shape, b.shape[2]
     left = FUNCTIONS["reshape"](FUNCTIONS["transpose"](a, (1, 0, 2)), (rows, times * inner))
     turned = made_by(b, "transpose")
-    if inner == 1 or turned is None or _attrs(b)["axes"] != (0, 2, 1):
+    if inner == 1 or turned is None or attrs_of(b)["axes"] != (0, 2, 1):
         return FUNCTIONS["matmul"](left, FUNCTIONS["reshape"](b, (times * inner, columns)))
     # Rows are moved whole; BLAS reads a transpose as it stands.
     right = FUNCTIONS["reshape"](FUNCTIONS["transpose"](turned[0], (1, 0, 2)), (columns, times * inner))
@@ -106,12 +106,12 @@ def standing(matrix: Expr) -> Expr:
     if turned is not None and matrix.ndim == 2:
         return FUNCTIONS["transpose"](standing(turned[0]))
     part = made_by(matrix, "getitem")
-    span = None if part is None else span_of(_attrs(matrix)["key"], part[0].shape)
+    span = None if part is None else span_of(attrs_of(matrix)["key"], part[0].shape)
     if part is None or span is None or span.single or span.axis != 1 or matrix.ndim != 2:
         return matrix
     shaped = made_by(part[0], "reshape")
     layers = None if shaped is None else made_by(shaped[0], "stack")
-    if shaped is None or layers is None or layers[0].ndim != 2 or _attrs(shaped[0])["axis"] != 0:
+    if shaped is None or layers is None or layers[0].ndim != 2 or attrs_of(shaped[0])["axis"] != 0:
         return matrix
     columns = [_columns(layer, span.start, span.stop) for layer in layers]
     return FUNCTIONS["reshape"](FUNCTIONS["stack"](columns), matrix.shape)
@@ -120,17 +120,13 @@ def standing(matrix: Expr) -> Expr:
 def _columns(matrix: Expr, start: int, stop: int) -> Expr:
     """Return columns of a matrix, or of the one of its pieces that holds them."""
     joined = made_by(matrix, "concatenate")
-    if joined is not None and _attrs(matrix)["axis"] == 1:
+    if joined is not None and attrs_of(matrix)["axis"] == 1:
         before = 0
         for piece in joined:
             if before <= start and stop <= before + piece.shape[1]:
                 return _columns(piece, start - before, stop - before)
             before += piece.shape[1]
     return matrix[:, start:stop]
-
-
-def _attrs(handle: Expr) -> Any:
-    return handle.tape.rows[handle.id].attrs
 
 
 def _rows(key: Any, shape: tuple[int, ...]) -> Span | None:

@@ -15,10 +15,11 @@ from gradviz.compiler.joins import scaled, stacked, sum_of_parts
 from gradviz.compiler.patches import SMALLEST, equality, moved_elementwise, moved_reduction
 from gradviz.compiler.products import is_view, matmul, one_product
 from gradviz.core.apply import constant
+from gradviz.core.arrays import uniform_value
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Node
 from gradviz.core.primitive import FUNCTIONS
-from gradviz.passes.rewrite import Rule, known_value, made_by
+from gradviz.passes.rewrite import Rule, attrs_of, known_value, made_by
 
 FEWEST_SUMMED = 4
 SMALLEST_SUMMED = 1024
@@ -29,10 +30,6 @@ MOST_CLASSES = 256
 
 
 _MAX_MOVED, _SUM_MOVED = moved_reduction("max"), moved_reduction("sum")
-
-
-def _attrs(handle: Expr) -> Any:
-    return handle.tape.rows[handle.id].attrs
 
 
 def _reshape(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
@@ -46,7 +43,7 @@ def _transpose(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
     inner = made_by(args[0], "transpose")
     if inner is None:
         return None
-    first = _attrs(args[0])["axes"]
+    first = attrs_of(args[0])["axes"]
     order = tuple(first[axis] for axis in node.attrs["axes"])
     return inner[0] if order == tuple(range(len(order))) else FUNCTIONS["transpose"](inner[0], order)
 
@@ -61,12 +58,10 @@ def _elementwise(node: Node, args: list[Expr], values: list[Any]) -> Expr | None
         inner = _number(spread) if (whole := made_by(spread, "broadcast_to")) is None else whole[0]
         if inner is not None and inner is not spread and np.broadcast_shapes(inner.shape, other.shape) == node.shape:
             return node.op(inner, other) if place == 0 else node.op(other, inner)
-        value = values[place]
-        if value is not None and value.size > 1 and np.broadcast_shapes((), other.shape) == node.shape:
-            flat = np.asarray(value).reshape(-1)
-            if np.all(flat == flat[0]):
-                number = constant(flat[0], spread.dtype)
-                return node.op(number, other) if place == 0 else node.op(other, number)
+        known = uniform_value(values[place]) if values[place] is not None and spread.size > 1 else None
+        if known is not None and other.shape == node.shape:
+            number = constant(known, spread.dtype)
+            return node.op(number, other) if place == 0 else node.op(other, number)
     return None
 
 
@@ -153,8 +148,8 @@ def _sum(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
     if moved is not None:
         return moved
     inner = made_by(args[0], "sum")
-    if inner and not _attrs(args[0])["keepdims"]:
-        gone = _attrs(args[0])["axis"]
+    if inner and not attrs_of(args[0])["keepdims"]:
+        gone = attrs_of(args[0])["axis"]
         left = [one for one in range(inner[0].ndim) if one not in gone]
         return FUNCTIONS["sum"](inner[0], tuple(sorted((*gone, *(left[one] for one in axis)))))
     factors = made_by(args[0], "matmul")

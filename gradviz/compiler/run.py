@@ -113,7 +113,7 @@ class Rescue:
     def __init__(self, run: Run) -> None:
         self._run = run
         self._arrays = dict(run.layer.parameters) | {f"\0{key}": one for key, one in run.optimizer.state.items()}
-        bad = _first_bad(run.layer.parameters)
+        bad = first_bad(run.layer.parameters)
         if bad is not None:
             raise TrainingError(f"the parameter {bad!r} is not finite before the first step", where=user_location())
         self._keep()
@@ -124,7 +124,7 @@ class Rescue:
         Raises:
             TrainingError: naming that step.
         """
-        if _first_bad(self._run.layer.parameters) is not None:
+        if first_bad(self._run.layer.parameters) is not None:
             self.stop()
         self._keep()
 
@@ -135,7 +135,7 @@ class Rescue:
             TrainingError: naming that where a parameter is not finite; it is put back.
         """
         parameters = self._run.layer.parameters
-        bad = _first_bad(parameters)
+        bad = first_bad(parameters)
         if bad is not None:
             kind = _kind(parameters[bad])
             self._put_back()
@@ -163,7 +163,7 @@ class Rescue:
         rates = run.history.rates[first:]
         bad = len(rates)
         for count, loss in enumerate(self._again(rates), start=1):
-            if not math.isfinite(loss) or _first_bad(run.layer.parameters) is not None:
+            if not math.isfinite(loss) or first_bad(run.layer.parameters) is not None:
                 bad = count
                 break
         for _ in self._again(rates[: bad - 1]):
@@ -200,13 +200,13 @@ class Rescue:
         if not math.isfinite(loss):
             made = run.layer.first_nonfinite(**batch)
             return f"the loss is {_kind(loss)} {told}" + (f": {made}" if made else "")
-        bad = _first_bad(gradients)
+        bad = first_bad(gradients)
         if bad is not None:
             return f"the gradient of {bad!r} is {_kind(gradients[bad])} {told}"
         return f"a parameter leaves the range of its dtype {told}"
 
 
-def _first_bad(arrays: Mapping[str, Array]) -> str | None:
+def first_bad(arrays: Mapping[str, Array]) -> str | None:
     """Return the name of the first array that is not all finite."""
     return next((name for name, one in arrays.items() if not np.isfinite(one).all()), None)
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.compiler.numpy_text import tuple_text
 from gradviz.compiler.trainable import Trainable
 from gradviz.core.graph import Array
 from gradviz.core.primitive import Shape
@@ -117,8 +118,7 @@ def _checked(value: Any, name: str, shape: Shape, dtype: np.dtype[Any], what: st
         raise TrainingError(f"{what} for {name!r} are no real numbers: {array.dtype}", where=user_location())
     found = array.shape[1:] if several and array.ndim else array.shape
     if found != shape or (several and not array.ndim):
-        parts = [*(["samples"] if several else []), *map(str, shape)]
-        wanted = f"({', '.join(parts)}{',' * (len(parts) == 1)})"
+        wanted = tuple_text([*["samples"] * several, *map(str, shape)])
         hint = "the first axis counts the samples" if several and array.shape == shape else None
         raise TrainingError(
             f"{what} for {name!r} have shape {array.shape}; {wanted} is wanted", where=user_location(), hint=hint

@@ -153,7 +153,7 @@ def _run(term: Term, args: list[Terms]) -> Terms:
     if term.fn in _MOVERS:
         return _lifted(_array(getattr(vocabulary, term.fn)(*given, *term.attrs)))
     if term.fn in FORMS and not term.attrs:
-        return _each(lambda *each: Term(term.fn, each), *given)
+        return _call(term.fn, *given)
     raise UnsuitableError
 
 
@@ -174,10 +174,6 @@ def _lifted(value: Terms) -> Terms:
         one = value[place]
         made[place] = number(float(str(one)) if one.dtype == np.float32 else one.item())  # 0.1 as it was written
     return made
-
-
-def _indicator(x: Terms) -> Terms:
-    return _each(lambda one: Term("indicator", (one,)), x)
 
 
 def _over(function: Callable[[tuple[Term, ...]], Term]) -> Callable[..., Any]:
@@ -214,10 +210,8 @@ def _finite(one: Term) -> Term:
 
 
 def _prod_others(x: Terms, axis: tuple[int, ...]) -> Any:
-    made = np.empty(x.shape, object)
-    last = np.moveaxis(x, axis, range(x.ndim - len(axis), x.ndim))
-    target = np.moveaxis(made, axis, range(x.ndim - len(axis), x.ndim))
-    kept = x.ndim - len(axis)
+    made, kept = np.empty(x.shape, object), x.ndim - len(axis)
+    last, target = (np.moveaxis(one, axis, range(kept, x.ndim)) for one in (x, made))
     for place in np.ndindex(last.shape):
         row = last[place[:kept]]
         others = [row[other] for other in np.ndindex(row.shape) if other != place[kept:]] if axis else []
@@ -249,7 +243,7 @@ def _normal_cdf(x: Term) -> Term:
 
 _RULES: dict[str, Callable[..., Any]] = {
     "copy": lambda x: x,
-    "indicator": _indicator,
+    "indicator": lambda x: _call("indicator", x),
     "max": _max,
     "norm": _over(_length),
     "logsumexp": _logsumexp,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import numpy as np
 from gradviz.compiler.trainable import Parametrized
 from gradviz.core.files import write_atomically
 from gradviz.core.graph import Array
-from gradviz.errors import FileError, UsageError, user_location
+from gradviz.errors import FileError, UsageError, did_you_mean, user_location
 
 _KEY = "gradviz"
 CHECKPOINT = "checkpoint"
@@ -133,8 +132,7 @@ def _compare(targets: Mapping[str, Array], tensors: Mapping[str, Array], path: s
     for name, target in targets.items():
         if name not in tensors:
             spare = sorted(tensors.keys() - targets.keys())
-            near = get_close_matches(name, spare, n=1, cutoff=0.5) or spare[:3]
-            hint = f"it has {', '.join(near)}" if near else None
+            hint = did_you_mean(name, spare, f"it has {', '.join(spare[:3])}") if spare else None
             raise FileError(f"{path} has no {name!r}", where=user_location(), hint=hint)
         found = tensors[name]
         if found.shape != target.shape:

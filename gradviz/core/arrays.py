@@ -39,6 +39,18 @@ def adjoint_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
     return dtype if dtype.kind == "f" else FLOAT64
 
 
+def uniform_value(array: Any) -> Any:
+    """Return the number that all elements of an array are; None where they differ, or there are none."""
+    flat = np.reshape(array, -1)
+    return flat[0] if flat.size and bool(np.all(flat == flat[0])) else None
+
+
+def stretched(whole: tuple[int, ...], shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the axes that broadcasting a shape to the whole has added or stretched."""
+    lead = len(whole) - len(shape)
+    return tuple(axis for axis, length in enumerate(whole) if axis < lead or shape[axis - lead] == 1 != length)
+
+
 def axes_taken(key: Iterable[Any]) -> int:
     """Return how many axes of an array an index without an ellipsis speaks of."""
     return sum(part.ndim if isinstance(part, np.ndarray) and part.dtype == bool else part is not None for part in key)

@@ -13,7 +13,7 @@ from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph
 from gradviz.core.primitive import FUNCTIONS, REGISTRY
 from gradviz.core.tape import private_tape
-from gradviz.errors import ExpressionError, GradvizError, did_you_mean
+from gradviz.errors import ExpressionError, GradvizError, did_you_mean, short_repr
 
 MOST_CHARACTERS = 100_000
 
@@ -71,7 +71,8 @@ def from_expression(text: str, *, at: Mapping[str, Any] | None = None, data: Ite
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         place = f" at column {error.offset}" if isinstance(error, SyntaxError) and error.offset else ""
         raise ExpressionError(
-            f"not an expression{place}: {_short(text)}", hint='write it as in "max(1 - w*x*y, 0)", powers as x**2'
+            f"not an expression{place}: {short_repr(text)}",
+            hint='write it as in "max(1 - w*x*y, 0)", powers as x**2',
         ) from None
     try:
         return _Reader(source, at or {}, frozenset(data)).read(tree)
@@ -89,11 +90,6 @@ def refuse_unknown(given: Iterable[str], leaves: Collection[str]) -> None:
         if name not in leaves:
             known = f"its leaves are {', '.join(leaves) or 'none'}"
             raise ExpressionError(f"{name!r} is no leaf of the expression", hint=did_you_mean(name, leaves, known))
-
-
-def _short(text: str) -> str:
-    line = " ".join(text.split())
-    return repr(line if len(line) <= 60 else line[:57] + "…")
 
 
 class _Reader:
@@ -145,7 +141,7 @@ class _Reader:
         line = getattr(node, "lineno", 1)
         column = getattr(node, "col_offset", 0) + 1
         part = self._lines[line - 1] if line <= len(self._lines) else ""
-        return ExpressionError(f"column {column} of {_short(part)}: {why}", hint=hint)
+        return ExpressionError(f"column {column} of {short_repr(part)}: {why}", hint=hint)
 
     def _node(self, node: ast.expr) -> Expr:
         value = self._value(node)

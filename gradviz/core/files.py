@@ -31,7 +31,7 @@ def write_atomically(path: Path | str, data: bytes) -> None:
             return
         _replace(target, data)
     except OSError as error:
-        raise FileError(f"cannot write {path}: {error.strerror or error}", hint=_remedy(error)) from None
+        raise _unwritable(path, error) from None
 
 
 def format_of(path: Path, formats: Iterable[str]) -> str:
@@ -60,7 +60,7 @@ def check_room(path: Path | str, size: int = 1) -> None:
             with tempfile.TemporaryFile(prefix=f".{target.name[:80]}.", suffix=".part", dir=target.parent) as stream:
                 stream.write(bytes(size))
     except OSError as error:
-        raise FileError(f"cannot write {path}: {error.strerror or error}", hint=_remedy(error)) from None
+        raise _unwritable(path, error) from None
 
 
 def _write_device(target: Path, data: bytes) -> None:
@@ -94,11 +94,11 @@ def _mode(target: Path) -> int:
         return 0o666 & ~mask
 
 
-def _remedy(error: OSError) -> str:
-    if isinstance(error, FileNotFoundError):
-        return "its folder does not exist"
-    if isinstance(error, PermissionError):
-        return "choose a folder that you may write to"
-    if isinstance(error, IsADirectoryError):
-        return "name a file, not a folder"
-    return "free some space, or choose another place"
+def _unwritable(path: Path | str, error: OSError) -> FileError:
+    remedies = {
+        FileNotFoundError: "its folder does not exist",
+        PermissionError: "choose a folder that you may write to",
+        IsADirectoryError: "name a file, not a folder",
+    }
+    hint = remedies.get(type(error), "free some space, or choose another place")
+    return FileError(f"cannot write {path}: {error.strerror or error}", hint=hint)

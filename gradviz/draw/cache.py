@@ -85,7 +85,8 @@ class Cache:
 def _stamp() -> str:
     """A name that changes with the typesetter, whose formulas another version must not take over."""
     found = find_spec("ziamath")
-    with contextlib.suppress(OSError, TypeError, AttributeError):
-        status = Path(str(found.origin)).parent.joinpath("zmath.py").stat()  # type: ignore[union-attr]
-        return f"{_FORMAT}-{status.st_size}-{status.st_mtime_ns}"
+    if found is not None and found.origin is not None:
+        with contextlib.suppress(OSError):
+            status = Path(found.origin).with_name("zmath.py").stat()
+            return f"{_FORMAT}-{status.st_size}-{status.st_mtime_ns}"
     return str(_FORMAT)

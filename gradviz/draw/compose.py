@@ -9,7 +9,7 @@ from math import ceil, hypot
 from operator import itemgetter
 from typing import TypeAlias
 
-from gradviz.draw.geometry import Point, Rect, along, bezier, bounds, union
+from gradviz.draw.geometry import Point, Rect, along, bounds, polyline, union
 from gradviz.draw.layout import Box, Layout, Link, lay_out
 from gradviz.draw.obstacles import BARELY, WELL, Obstacles
 from gradviz.draw.parts import Part, Sized, label_part, measure
@@ -108,14 +108,14 @@ class _Composer:
         routes = self._router.routes(layout, obstacles)
         if compact and any(obstacles.block(route, ends) for route, ends in zip(routes, self._ends, strict=True)):
             return None
-        lines = [bezier(route) if len(route) > 2 else route for route in routes]
+        lines = [polyline(route) for route in routes]
         placed = Placer(obstacles, lines).place_all(self._wanted(layout.anchors))
         return None if placed is None else (placed[1], self._scene(layout.anchors, routes, placed[0]))
 
     def _reserved(self, layout: Layout) -> _Attempt:
         """Draw Graphviz's lines, with every label in the room reserved for it: seldom crowded, but never straight."""
         routes = [self._router.extended(line, layout) for line in range(len(self._ends))]
-        lines = [bezier(route) for route in routes]
+        lines = [polyline(route) for route in routes]
         placer = Placer(self._obstacles(layout.anchors), lines)
         wanted = self._wanted(layout.anchors)
         reserved = {label.line: _around(layout.labels[label.line], label.size) for label in wanted}
@@ -206,16 +206,16 @@ class _Composer:
     def _node_texts(self, anchors: Sequence[Point]) -> Iterator[PlacedText]:
         for node, sized, (x, y) in zip(self._figure.nodes, self._sized, anchors, strict=True):
             for part, (px, py) in sized.parts:
-                yield _placed(part, node.key, x + px, y + py, node.live)
+                yield part.placed(node.key, x + px, y + py, node.live)
 
     def _edge_texts(self, rects: Mapping[int, Rect], routes: Sequence[Route]) -> Iterator[PlacedText]:
         for place, rect in sorted(rects.items(), key=itemgetter(0)):
             edge, parts, route = self._figure.edges[place], self._labels[place], routes[place]
             y = rect.top
-            share = _leaning(rect, bezier(route) if len(route) > 2 else route) if len(parts) > 1 else 0.5
+            share = _leaning(rect, polyline(route)) if len(parts) > 1 else 0.5
             for part in parts:
                 x = rect.left + (rect.width - part.width) * share
-                yield _placed(part, f"{edge.parent}/{edge.slot}", x, y + part.ascent, edge.live)
+                yield part.placed(f"{edge.parent}/{edge.slot}", x, y + part.ascent, edge.live)
                 y += part.height + _LINE_GAP
 
     def _captions(self, extent: Rect) -> list[PlacedText]:
@@ -224,7 +224,7 @@ class _Composer:
         for label in self._figure.captions:
             part = label_part(label, "caption")
             x = (extent.left + extent.right - part.width) / 2
-            found.append(_placed(part, "", x, y + part.ascent, True))
+            found.append(part.placed("", x, y + part.ascent))
             y += part.height + 8.0
         return found
 
@@ -253,8 +253,3 @@ def _leaning(rect: Rect, line: tuple[Point, ...]) -> float:
     middle = ((rect.left + rect.right) / 2, (rect.top + rect.bottom) / 2)
     x, _ = min(along(line), key=lambda point: hypot(point[0] - middle[0], point[1] - middle[1]))
     return 1.0 if x >= rect.right else 0.0 if x <= rect.left else 0.5
-
-
-def _placed(part: Part, owner: str, x: float, y: float, live: bool) -> PlacedText:
-    label = part.label
-    return PlacedText(part.kind, owner, label.tex, label.text, x, y, part.size, part.typeset, live, label.shows)

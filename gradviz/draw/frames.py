@@ -112,8 +112,8 @@ class _Frames:
         if place and self._captions:
             part = self._captions[place - 1]
             x = (scene.width - part.width) / 2
-            label, y = part.label, bottom + max(one.ascent for one in self._captions)  # one baseline for all
-            texts.append(PlacedText(part.kind, "", label.tex, label.text, x, y, part.size, part.typeset))
+            y = bottom + max(one.ascent for one in self._captions)  # one baseline for all
+            texts.append(part.placed("", x, y))
         edges = tuple(
             replace(edge, lit=bool(self._captions) and (self._nodes[edge.parent], edge.slot) == self._walk.edge)
             for edge in scene.edges

@@ -122,6 +122,11 @@ def bezier(points: tuple[Point, ...]) -> tuple[Point, ...]:
     return tuple(found)
 
 
+def polyline(route: tuple[Point, ...]) -> tuple[Point, ...]:
+    """Return a polyline along a route: a straight line's two ends, or a chain of cubic Bézier curves."""
+    return route if len(route) == 2 else bezier(route)
+
+
 def along(line: tuple[Point, ...], steps: int = 8) -> tuple[Point, ...]:
     """Return points along a polyline, so many on every piece of it."""
     shares = [step / steps for step in range(steps + 1)]

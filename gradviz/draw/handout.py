@@ -8,7 +8,7 @@ from dataclasses import replace
 from gradviz.draw.parts import label_part
 from gradviz.draw.picture import Picture
 from gradviz.draw.raster import to_pdf
-from gradviz.draw.scene import PlacedText, Scene
+from gradviz.draw.scene import Scene
 from gradviz.draw.svg import to_svg
 from gradviz.figures.model import Label
 
@@ -108,5 +108,4 @@ def _joined(scenes: Sequence[Scene], title: str, width: float, height: float) ->
 
 def _with_caption(scene: Scene, label: Label, left: float, top: float) -> Scene:
     part = label_part(label, "caption")
-    placed = PlacedText(part.kind, "", label.tex, label.text, left, top + part.ascent, part.size, part.typeset)
-    return scene.with_texts([placed])
+    return scene.with_texts([part.placed("", left, top + part.ascent)])

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from gradviz.draw.picture import Source
 
 LEARNING_RATE = 0.1
-_SCRIPTS = ("arrays.js", "numbers.js", "walk.js", "page.js", "controls.js")
+_BEFORE, _AFTER = ("arrays.js", "numbers.js", "walk.js"), ("page.js", "controls.js")
+"""The scripts that the graph's program stands between."""
 _PHASES = {
     "forward": "values rise from the leaves",
     "seed": "the output's adjoint",
@@ -68,8 +69,8 @@ def to_html(source: Source, scene: Scene, theme: Theme, *, live: bool = False) -
     for node, name in zip(data["nodes"], parts.titled(), strict=True):
         node["name"] = name
     style = _compact("page.css") + _colors(theme)
-    scripts = [walk.script(), *map(_compact, _SCRIPTS)]
-    script = "\n".join([_strict(), *scripts[1:4], scripts[0], *scripts[4:], _compact("live.js") if live else ""])
+    before, after = map(_compact, _BEFORE), map(_compact, _AFTER)
+    script = "\n".join(['"use strict";', *before, walk.script(), *after, _compact("live.js") if live else ""])
     svg = to_svg(scene, theme, [glyph for glyph, _, _ in pieces.values()])
     places = {
         "policy": _policy(script, style, live),
@@ -86,10 +87,6 @@ def to_html(source: Source, scene: Scene, theme: Theme, *, live: bool = False) -
         "script": script,
     }
     return _fill(_read("page.html"), places)
-
-
-def _strict() -> str:
-    return '"use strict";'
 
 
 def _read(name: str) -> str:

@@ -18,19 +18,10 @@ _ARGUMENTS = dict.fromkeys(
 ) | dict.fromkeys("frac dfrac tfrac binom overset underset stackrel".split(), 2)
 """Commands that take formulas, and how many."""
 
-_SYMBOLS = frozenset(
-    (
-        "alpha beta gamma delta epsilon varepsilon zeta eta theta vartheta iota kappa lambda mu nu xi pi varpi rho "
-        "varrho sigma varsigma tau upsilon phi varphi chi psi omega Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi "
-        "Psi Omega cdot odot otimes oplus ominus times div pm mp ast star circ bullet cap cup wedge vee setminus le ge "
-        "leq geq neq ne equiv sim simeq approx cong propto ll gg in notin ni subset supset subseteq supseteq mid "
-        "parallel perp infty partial nabla forall exists neg emptyset varnothing ell hbar Re Im aleph prime top bot "
-        "angle triangle square sum prod int oint min max inf sup lim log ln exp sin cos tan cot sec csc sinh cosh tanh "
-        "coth arcsin arccos arctan arg det dim ker gcd Pr ldots cdots vdots ddots dots to gets rightarrow leftarrow "
-        "leftrightarrow Rightarrow Leftarrow Leftrightarrow mapsto uparrow downarrow longrightarrow longleftarrow "
-        "implies iff circlearrowright langle rangle lfloor rfloor lceil rceil vert Vert lbrace rbrace lbrack rbrack "
-        "backslash quad qquad displaystyle textstyle scriptstyle colon"
-    ).split()
+_SYMBOLS = UNICODE.keys() | set(
+    "varpi varrho varsigma Re Im aleph bot square oint min max inf sup lim log ln exp sin cos tan cot sec csc sinh "
+    "cosh tanh coth arcsin arccos arctan arg det dim ker gcd Pr longrightarrow longleftarrow quad qquad displaystyle "
+    "textstyle scriptstyle colon".split()
 )
 """Commands that stand alone."""
 

@@ -75,17 +75,17 @@ class Numerals:
         found = {char: (piece.glyph.id, 0.0, piece.advance) for char, piece in self._signs.items()}
         found[MINUS] = found.pop("-")
         for tex, chars in ((r"\mathrm{NaN}0", "NaN"), (r"\infty 0", "∞"), (r"\|\cdot\| = 0", "‖·‖=")):
-            glyphs = self._pattern(tex).glyphs
+            glyphs = self._typeset(tex).glyphs
             for char, glyph, after in zip(chars, glyphs, glyphs[1:], strict=False):
                 found.setdefault(char, (glyph.id, 0.0, after.x - glyph.x))
-        before, sign, after = self._pattern(r"0 \times 0").glyphs  # the spaces that a sign has on both sides
+        before, sign, after = self._typeset(r"0 \times 0").glyphs  # the spaces that a sign has on both sides
         gap = sign.x - before.x - found["0"][2]
         found["×"] = (sign.id, gap, after.x - sign.x + gap)
         return found
 
     def _prefix(self, letter: str, index: str, pen: _Pen) -> Typeset:
         """Set "f_{12} = "."""
-        pattern = self._pattern(rf"{letter}_{{{_DIGITS}0}} = 0")
+        pattern = self._typeset(rf"{letter}_{{{_DIGITS}0}} = 0")
         head, *digits, equals, _ = pattern.glyphs
         steps = [after.x - digit.x for digit, after in pairwise(digits)]
         pen.put(_Piece(head, digits[0].x - head.x))
@@ -95,20 +95,17 @@ class Numerals:
         pen.put(_Piece(equals, pattern.glyphs[-1].x - equals.x))
         return pattern
 
-    def _pattern(self, tex: str) -> Typeset:
-        return self._typeset(tex)
-
     @property
     def _plain(self) -> Typeset:
-        return self._pattern(f"{_DIGITS}.0")
+        return self._typeset(f"{_DIGITS}.0")
 
     @property
     def _brackets(self) -> Typeset:
-        return self._pattern(r"[0,\ 0]")
+        return self._typeset(r"[0,\ 0]")
 
     @property
     def _signs(self) -> dict[str, _Piece]:
-        return _signs(self._plain, self._pattern("{-}0"), self._brackets)
+        return _signs(self._plain, self._typeset("{-}0"), self._brackets)
 
 
 @lru_cache(maxsize=4)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import inf
 
-from gradviz.draw.geometry import Grid, Point, Rect, bezier, bounds
+from gradviz.draw.geometry import Grid, Point, Rect, bounds, polyline
 
 _LINE, _OWN_LINE = 4.5, 3.0
 """The least distances of a line from the name and values of a node that it passes, and of one where it ends, px."""
@@ -51,10 +50,9 @@ class Obstacles:
         """Put in a name or a value of a node, or the label of a line."""
         self._texts.add(rect, node)
 
-    def block(self, route: Sequence[Point], ends: tuple[int, int]) -> bool:
+    def block(self, route: tuple[Point, ...], ends: tuple[int, int]) -> bool:
         """Whether a route between two nodes passes through another body, or too close to a text."""
-        line = bezier(tuple(route)) if len(route) > 2 else tuple(route)
-        for a, b in pairwise(line):
+        for a, b in pairwise(polyline(route)):
             around = bounds((a, b))
             if any(node not in ends and rect.crossed_by(a, b) for rect, node in self._bodies.near(around)):
                 return True

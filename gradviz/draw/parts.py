@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from gradviz.draw.geometry import Point, Rect
 from gradviz.draw.glyphs import Typeset
+from gradviz.draw.scene import PlacedText
 from gradviz.draw.typeset import typeset
 from gradviz.figures.model import FigureNode, Label
 
@@ -62,6 +63,15 @@ class Part:
         """Its height, px."""
         return self.ascent + self.descent
 
+    def placed(self, owner: str, x: float, y: float, live: bool = True) -> PlacedText:
+        """Return it with its baseline beginning at a place."""
+        label = self.label
+        return PlacedText(self.kind, owner, label.tex, label.text, x, y, self.size, self.typeset, live, label.shows)
+
+    def rect(self, x: float, y: float) -> Rect:
+        """Return the rectangle that it fills with its baseline beginning there."""
+        return Rect(x, y - self.ascent, x + self.width, y + self.descent)
+
 
 @dataclass(frozen=True, slots=True)
 class Sized:
@@ -82,7 +92,7 @@ class Sized:
     def annotations(self) -> Iterator[tuple[Part, Rect]]:
         """Yield the parts beside the body, with the rectangles they fill."""
         for part, (x, y) in self.parts[1:]:
-            yield part, Rect(x, y - part.ascent, x + part.width, y + part.descent)
+            yield part, part.rect(x, y)
 
 
 def label_part(label: Label, kind: str = "derivative") -> Part:
@@ -124,7 +134,7 @@ def measure(node: FigureNode, direction: str) -> Sized:
         parts.extend(_stacked(lines, 0.0, -core[1] - 2.0 - _height(lines), centered=True))
     else:
         parts.extend(_stacked(lines, 0.0, core[1] + 2.0, centered=True))
-    rects = [Rect(x, y - part.ascent, x + part.width, y + part.descent) for part, (x, y) in parts]
+    rects = [part.rect(x, y) for part, (x, y) in parts]
     reach = max([core[1], *(-rect.top for rect in rects), *(rect.bottom for rect in rects)])
     return Sized(
         core=core,

@@ -82,17 +82,17 @@ class Walkthrough:
             RuleError: for a user's rule that cannot be recorded.
         """
         program = record(self.graph, self.edges)
-        lines = ["const program = {", "values: ["]
-        lines += [f"[{index}, f => {self._fitted(index, term)}]," for index, term in program.values.items()]
-        for name, terms, arguments in (
-            ("passed", program.passed, "(f, g)"),
-            ("partials", program.partials, "f"),
-        ):
-            lines += ["]," if name == "passed" else "},", f"{name}: {{"]
-            for (parent, slot), term in terms.items():
-                target = self.graph.args[parent][slot] if name == "passed" else parent
-                lines.append(f'"{parent}/{slot}": {arguments} => {self._fitted(target, term)},')
-        return "\n".join([*lines, "}};"])
+        values = [f"[{index}, f => {self._fitted(index, term)}]," for index, term in program.values.items()]
+        passed = [
+            f'"{parent}/{slot}": (f, g) => {self._fitted(self.graph.args[parent][slot], term)},'
+            for (parent, slot), term in program.passed.items()
+        ]
+        partials = [
+            f'"{parent}/{slot}": f => {self._fitted(parent, term)},'
+            for (parent, slot), term in program.partials.items()
+        ]
+        sections = ["values: [", *values, "],", "passed: {", *passed, "},", "partials: {", *partials, "}};"]
+        return "\n".join(["const program = {", *sections])
 
     def _fitted(self, index: int, term: Any) -> str:
         row = self.graph.rows[index]

@@ -139,8 +139,8 @@ class _BackpropView:
             body=Label(symbol, tex_to_text(symbol)),
             node=node.id,
             name=Label(node.tex, node.name) if node.name else None,
-            forward=self._line(f"f_{{{number}}} = ", f"f{number} = ", self._forward(node.id)),
-            backward=self._line(f"g_{{{number}}} = ", f"g{number} = ", self._backward(node.id)),
+            forward=_line(f"f_{{{number}}} = ", f"f{number} = ", self._forward(node.id)),
+            backward=_line(f"g_{{{number}}} = ", f"g{number} = ", self._backward(node.id)),
             live=bool(self._live[node.id]),
         )
 
@@ -161,20 +161,15 @@ class _BackpropView:
             live=bool(self._live[node.id]),
         )
 
-    def _line(self, tex: str, text: str, value: Label | None) -> Label | None:
-        return value and Label(tex + value.tex, text + value.text, value.shows)
-
     def _forward(self, index: int) -> Label | None:
         if self._values is None:
             return None
-        value = self._values.forward.get(index)
-        return _number(value, f"f{index}")
+        return _number(self._values.forward.get(index), f"f{index}")
 
     def _backward(self, index: int) -> Label | None:
         if self._values is None or not len(self._values.backward) or not self._live[index]:
             return None
-        value = self._values.backward.get(index)
-        return _number(value, f"g{index}")
+        return _number(self._values.backward.get(index), f"g{index}")
 
     def _edges(self, node: Node) -> Iterator[FigureEdge]:
         for slot, child in enumerate(node.args):
@@ -215,6 +210,10 @@ class _BackpropView:
         if len(nodes) > _MOST_DESCRIBED:
             lines.append(f"And {len(nodes) - _MOST_DESCRIBED} more.")
         return " ".join(lines)
+
+
+def _line(tex: str, text: str, value: Label | None) -> Label | None:
+    return value and Label(tex + value.tex, text + value.text, value.shows)
 
 
 def _number(value: Any, shows: str) -> Label:

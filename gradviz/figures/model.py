@@ -7,7 +7,7 @@ cannot see it, and as a fall-back).
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal
 
 Kind = Literal["operation", "parameter", "data", "constant"]
@@ -31,7 +31,7 @@ class FigureNode:
     """One box or one bare leaf.
 
     Attributes:
-        key: unique in the figure ("n3"; a leaf drawn at several uses is "n1.0", "n1.1", …).
+        key: unique in the figure ("n3"; "n1.3.0" for a leaf's use in slot 0 of node 3, if it is drawn at several).
         kind: an operation is a rounded box; the leaves are bare text, a parameter bold.
         body: the text inside the box, or the leaf itself.
         name: the user's name for an operation, beside the box.
@@ -85,4 +85,4 @@ class Figure:
     edges: tuple[FigureEdge, ...]
     title: str = ""
     description: str = ""
-    captions: tuple[Label, ...] = field(default=())
+    captions: tuple[Label, ...] = ()

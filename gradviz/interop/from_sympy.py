@@ -23,14 +23,12 @@ from gradviz.core.graph import Graph
 from gradviz.core.primitive import FUNCTIONS, REGISTRY
 from gradviz.core.tape import private_tape
 from gradviz.errors import ExpressionError, GradvizError
+from gradviz.passes.algebra import NAMES
 
-_SAME = {
-    "exp": "exp", "log": "log", "sin": "sin", "cos": "cos", "tan": "tan", "asin": "arcsin", "acos": "arccos",
-    "atan": "arctan", "atan2": "arctan2", "sinh": "sinh", "cosh": "cosh", "tanh": "tanh", "asinh": "arcsinh",
-    "acosh": "arccosh", "atanh": "arctanh", "erf": "erf", "Abs": "abs", "sign": "sign", "Heaviside": "step",
-    "StrictGreaterThan": "greater", "GreaterThan": "greater_equal", "StrictLessThan": "less",
-    "LessThan": "less_equal",
-}  # fmt: skip
+_SAME = {name: name for name in "exp log sin cos tan sinh cosh tanh erf sign".split()} | NAMES
+_SAME |= {"atan2": "arctan2", "Heaviside": "step"}
+_SAME |= {"StrictGreaterThan": "greater", "GreaterThan": "greater_equal"}
+_SAME |= {"StrictLessThan": "less", "LessThan": "less_equal"}
 _BY_OTHERS: dict[str, Callable[[Expr], Expr]] = {
     "erfc": lambda x: 1 - FUNCTIONS["erf"](x),
     "sinc": lambda x: FUNCTIONS["sinc"](x / np.pi),
@@ -42,8 +40,8 @@ _BY_OTHERS: dict[str, Callable[[Expr], Expr]] = {
     "coth": lambda x: 1 / FUNCTIONS["tanh"](x),
 }
 _CONSTANTS = {sympy.pi: math.pi, sympy.E: math.e, sympy.oo: math.inf, -sympy.oo: -math.inf}
-_FOLDED = {"Max": "maximum", "Min": "minimum", "Or": "maximum", "And": "multiply",
-           "MatAdd": "add", "HadamardProduct": "multiply"}  # fmt: skip
+_FOLDED = {"Or": "maximum", "And": "multiply", "MatAdd": "add", "HadamardProduct": "multiply"}
+_FOLDED |= {name: NAMES[name] for name in ("Max", "Min")}
 
 
 @private_tape()

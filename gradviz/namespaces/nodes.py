@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.core.arrays import stretched
 from gradviz.core.expr import Expr
 from gradviz.core.primitive import CONSTANT, FUNCTIONS
 from gradviz.namespaces import numpy as numbers
@@ -109,8 +110,5 @@ def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
         return x
     whole = np.broadcast_shapes(x.shape, shape)
     spread = FUNCTIONS["broadcast_to"](x, whole) if x.shape != whole else x
-    lead = len(whole) - len(shape)
-    stretched = tuple(
-        index for index, length in enumerate(whole) if index < lead or (shape[index - lead] == 1 != length)
-    )
-    return FUNCTIONS["reshape"](FUNCTIONS["sum"](spread, axis=stretched, keepdims=True), shape)
+    axes = stretched(whole, shape)
+    return FUNCTIONS["reshape"](FUNCTIONS["sum"](spread, axis=axes, keepdims=True), shape)

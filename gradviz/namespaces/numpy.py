@@ -56,6 +56,7 @@ from numpy import (
     where,
 )
 
+from gradviz.core.arrays import stretched
 from gradviz.core.graph import Array
 from gradviz.namespaces.places import fold, one_hot, segment_sum, take, windows
 
@@ -293,8 +294,4 @@ def sum_to(x: Any, shape: tuple[int, ...]) -> Any:
     if array.shape == shape:
         return array
     array = np.broadcast_to(array, np.broadcast_shapes(array.shape, shape))
-    lead = array.ndim - len(shape)
-    stretched = tuple(
-        index for index, length in enumerate(array.shape) if index < lead or (shape[index - lead] == 1 != length)
-    )
-    return np.sum(array, axis=stretched, keepdims=True).reshape(shape)
+    return np.sum(array, axis=stretched(array.shape, shape), keepdims=True).reshape(shape)

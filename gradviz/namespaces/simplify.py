@@ -12,6 +12,7 @@ from typing import Any
 
 from gradviz.namespaces.record import Term, as_term
 from gradviz.namespaces.shapes import shape_of
+from gradviz.ops.elementwise import COMPARISONS
 
 ZERO, ONE = as_term(0), as_term(1)
 
@@ -26,7 +27,7 @@ _FOLD: dict[str, Callable[[Any, Any], Any]] = {
     "equal": operator.eq,
     "differ": operator.ne,
 }
-_INDICATORS = {"indicator", "greater", "greater_equal", "less", "less_equal", "step"}
+_INDICATORS = {"indicator", *(op.name for op in COMPARISONS)}
 _PASSED_THROUGH = {"reshape", "squeeze"}
 
 

@@ -7,7 +7,7 @@ the same names in the forms that computers need. Numbers become exact: 0.01 is 1
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
 
@@ -36,7 +36,6 @@ class Guard(sympy.Function):  # type: ignore[misc]
 CASES = (sympy.Piecewise, sympy.Max, sympy.Min, sympy.Abs, sympy.sign, Case, Guard)
 """The functions that are one formula here and another there."""
 
-
 _NAMED = {math.pi: sympy.pi, math.e: sympy.E, -math.pi: -sympy.pi, -math.e: -sympy.E}
 
 
@@ -63,11 +62,16 @@ def exact(value: Any) -> sympy.Basic:
         return sympy.Integer(int(value))
     if value in _NAMED:
         return _NAMED[value]
-    text = repr(float(value))
-    return {"inf": sympy.oo, "-inf": -sympy.oo, "nan": sympy.nan}.get(text) or sympy.Rational(text)
+    value = float(value)
+    return sympy.Rational(repr(value)) if math.isfinite(value) else sympy.sympify(value)
 
 
 _exact = np.frompyfunc(exact, 1, 1)
+
+
+def exact_attrs(attrs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return attributes with exact numbers in the place of floats."""
+    return {key: exact(value) if isinstance(value, float) else value for key, value in attrs.items()}
 
 
 def plain(value: Any) -> Array:
@@ -246,8 +250,7 @@ def top_gap(x: Any, axis: tuple[int, ...]) -> Symbolic:
     def gap(*row: Any) -> Any:
         if len(row) == 1:
             return sympy.oo
-        top = _largest(*row)
-        return sympy.Min(*(_largest(*row[:i], *row[i + 1 :]) for i in range(len(row)))) * -1 + top
+        return _largest(*row) - sympy.Min(*(_largest(*row[:i], *row[i + 1 :]) for i in range(len(row))))
 
     return _over(gap, x, axis, keepdims=False)
 
@@ -290,8 +293,6 @@ def log_softmax(x: Any, axis: int) -> Symbolic:
 def variables(prefix: str, shape: tuple[int, ...], **assumptions: bool) -> Symbolic:
     """Return an array of real symbols: "x" for a number, "x_0_1" and so on for the entries of an array."""
     make = partial(sympy.Symbol, real=True, **assumptions)
-    if shape == ():
-        return symbolic(make(prefix))
     found = np.empty(shape, dtype=object)
     for place in np.ndindex(shape):
         found[place] = make("_".join([prefix, *map(str, place)]))

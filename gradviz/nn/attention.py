@@ -18,9 +18,9 @@ from gradviz.ops.shape import reshape, swapaxes, transpose
 
 
 def attention(
-    Q: Any,  # noqa: N803 - the paper's names
-    K: Any,  # noqa: N803
-    V: Any,  # noqa: N803
+    Q: Any,
+    K: Any,
+    V: Any,
     *,
     mask: Any = None,
     name: str | None = None,
@@ -49,7 +49,7 @@ def attention(
         >>> gv.evaluate(gv.nn.attention(x, x, x, mask="causal")).output[0].tolist()
         [1.0, 0.0]
     """
-    Q, K, V = as_floats(Q), as_floats(K), as_floats(V)  # noqa: N806
+    Q, K, V = as_floats(Q), as_floats(K), as_floats(V)
     with layer(name, "attention") as path:
         for what, x in (("Q", Q), ("K", K), ("V", V)):
             if x.ndim < 2:
@@ -128,7 +128,7 @@ def multi_head_attention(
             """From (time, all features) to (head, time, its features)."""
             return transpose(reshape(v, (v.shape[0], heads, width // heads)), (1, 0, 2))
 
-        Q, K, V = (split(affine(v, letter, width)) for v, letter in ((x, "q"), (source, "k"), (source, "v")))  # noqa: N806
+        Q, K, V = (split(affine(v, letter, width)) for v, letter in ((x, "q"), (source, "k"), (source, "v")))
         each = attention(Q, K, V, mask=mask)
         joined = reshape(transpose(each, (1, 0, 2)), (x.shape[0], width))
         return affine(joined, "o", features)

@@ -78,7 +78,7 @@ def autoencoder(
     with layer(name, "autoencoder") as path:
         if x.ndim == 0:
             raise wrong_shape(path, "an autoencoder takes a vector, or rows of vectors", x)
-        code, W, b = _encoded(x, hidden, activation, init, seed, "encoder")  # noqa: N806
+        code, W, b = _encoded(x, hidden, activation, init, seed, "encoder")
         options: dict[str, Any] = {"W": W.T} if tied else {"init": init}
         out = dense(code, x.shape[-1], activation=output_activation, seed=seed, name="decoder", **options)
         return Autoencoder(x, code, out, squared_error(out, x), W, b)
@@ -147,7 +147,7 @@ def stacked_autoencoder(
     network = x
     for place, units in enumerate(hidden, 1):
         source = x if place == 1 else _as_data(stages[-1].code)
-        code, W, b = _encoded(source, units, activation, init, seed, f"layer{place}")  # noqa: N806
+        code, W, b = _encoded(source, units, activation, init, seed, f"layer{place}")
         out = dense(code, source.size, activation=output_activation, init=init, seed=seed, name=f"decoder{place}")
         stages.append(Autoencoder(source, code, out, squared_error(out, source), W, b))
         network = code if place == 1 else dense(network, units, activation=activation, W=W, b=b, name=f"layer{place}")
@@ -168,5 +168,5 @@ def _encoded(
     units = positive(hidden, f"{name}: hidden")
     with scope(name) as path:
         parameter = Parameters(path, x.dtype, seed)
-        W, b = parameter("W", (units, x.shape[-1]), init), parameter("b", (units,), "zeros")  # noqa: N806
+        W, b = parameter("W", (units, x.shape[-1]), init), parameter("b", (units,), "zeros")
     return dense(x, units, activation=activation, W=W, b=b, name=name), W, b

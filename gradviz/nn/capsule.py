@@ -46,7 +46,7 @@ def capsule(
     dim: int,
     *,
     routing: int = 3,
-    W: Any = None,  # noqa: N803 - the slide's name
+    W: Any = None,
     init: str | Initializer = "glorot_uniform",
     seed: int = 0,
     name: str | None = None,
@@ -88,7 +88,7 @@ def capsule(
         rounds = positive(routing, f"{path}: routing")
         count, length = u.shape
         parameter = Parameters(path, u.dtype, seed)
-        W = parameter("W", (count, capsules, dim, length), init, given=W)  # noqa: N806
+        W = parameter("W", (count, capsules, dim, length), init, given=W)
         votes = einsum("ijkl,il->ijk", W, u).named("votes", r"\hat{u}")
         agreed = constant(np.zeros((count, capsules)), u.dtype)
         for turn in range(1, rounds + 1):

@@ -70,7 +70,7 @@ def rnn_cell(
 def lstm_cell(
     x: Any,
     h: Any,
-    C: Any,  # noqa: N803 - the slide's name
+    C: Any,
     *,
     hidden: int | None = None,
     peephole: bool | Collection[str] = (),
@@ -119,7 +119,7 @@ def lstm_cell(
         ((3,), ['W_f', 'b_f', 'W_i', 'b_i', 'W_C', 'b_C', 'W_o', 'p_o', 'b_o'])
     """
     with layer(name, "lstm") as path:
-        x, h, C = _vector(path, "x", x), _vector(path, "h", h), _vector(path, "C", C)  # noqa: N806
+        x, h, C = _vector(path, "x", x), _vector(path, "h", h), _vector(path, "C", C)
         size = _hidden(path, hidden, h=h, C=C)
         seen = _peepholes(path, peephole, coupled)
         parameter = Parameters(path, x.dtype, seed)
@@ -138,7 +138,7 @@ def lstm_cell(
         f = learned("forget_gate", "f", sigmoid, C).named("f_t")
         i = 1 - f if coupled else learned("input_gate", "i", sigmoid, C).named("i_t")
         candidate = learned("candidate", "C", tanh).named("C_tilde", r"\tilde{C}_t")
-        C_t = (f * C + i * candidate).named("C_t")  # noqa: N806
+        C_t = (f * C + i * candidate).named("C_t")
         o = learned("output_gate", "o", sigmoid, C_t).named("o_t")
         return (o * tanh(C_t)).named("h_t"), C_t
 

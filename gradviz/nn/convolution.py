@@ -7,7 +7,7 @@ calls correlation). It is built of windows and one sum of products, so that its 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -81,7 +81,7 @@ def conv2d(
     with layer(name, "conv2d") as path:
         channels = _image(path, x)[0]
         if kernels is not None and filters is None:
-            filters, kernel = _sizes_of(path, kernels, x)
+            filters, kernel = _sizes_of(path, kernels)
         if filters is None or kernel is None:
             raise GraphError(
                 f"{path}: how many filters of what size?", where=user_location(), hint="nn.conv2d(x, 8, 3)"
@@ -99,7 +99,7 @@ def conv2d(
         if any(sum(pair) + length < r for pair, length, r in zip(border, x.shape[1:], reach, strict=True)):
             raise wrong_shape(path, f"the image must be at least {reach[0]}×{reach[1]}, as the kernels are", x)
         parameter = Parameters(path, x.dtype, seed)
-        K = parameter("K", (filters, channels // groups, *size), init, given=kernels)  # noqa: N806
+        K = parameter("K", (filters, channels // groups, *size), init, given=kernels)
         patches = windows(pad(x, ((0, 0), *border)) if border != _NONE else x, size, steps, spread)
         maps = _products(patches, K, groups)
         if bias or b is not None:
@@ -204,8 +204,14 @@ def flatten(x: Any) -> Expr:
     return FUNCTIONS["reshape"](x, -1)
 
 
-Span = tuple[int, int, int, Pair, int]
-"""Along one axis: number of blocks, size, stride, padding, and length of the image."""
+class Span(NamedTuple):
+    """How blocks stand along one axis of an image: so many of a width, a step apart, the border before and after."""
+
+    blocks: int
+    width: int
+    step: int
+    border: Pair
+    length: int
 
 
 def _blocks(
@@ -229,11 +235,11 @@ def _blocks(
         if ceil_mode and room % step and count * step < length + edge:
             count += 1
         after = max((count - 1) * step + width - length - edge, 0)
-        spans.append((count, width, step, (edge, after), length))
-    border = tuple(span[3] for span in spans)
+        spans.append(Span(count, width, step, (edge, after), length))
+    border = tuple(span.border for span in spans)
     padded = pad(x, ((0, 0), *border), fill) if border != _NONE else x
     # padding that no whole block needs would make one block too many
-    wanted = tuple((span[0] - 1) * span[2] + span[1] for span in spans)
+    wanted = tuple((span.blocks - 1) * span.step + span.width for span in spans)
     if padded.shape[1:] != wanted:
         padded = padded[:, : wanted[0], : wanted[1]]
     return windows(padded, size, steps), spans
@@ -241,10 +247,9 @@ def _blocks(
 
 def _counts(span: Span, with_padding: bool) -> Any:
     """Return how many pixels count in each block along one axis."""
-    count, width, step, (before, _), length = span
-    starts = np.arange(count) * step - before
-    ends = np.minimum(starts + width, length + before)
-    return ends - starts if with_padding else np.minimum(ends, length) - np.maximum(starts, 0)
+    starts = np.arange(span.blocks) * span.step - span.border[0]
+    ends = np.minimum(starts + span.width, span.length + span.border[0])
+    return ends - starts if with_padding else np.minimum(ends, span.length) - np.maximum(starts, 0)
 
 
 def _image(path: str, x: Expr) -> tuple[int, ...]:
@@ -253,7 +258,7 @@ def _image(path: str, x: Expr) -> tuple[int, ...]:
     return x.shape
 
 
-def _sizes_of(path: str, kernels: Any, x: Expr) -> tuple[int, Pair]:
+def _sizes_of(path: str, kernels: Any) -> tuple[int, Pair]:
     shape = np.shape(kernels) if not isinstance(kernels, Expr) else kernels.shape
     if len(shape) != 4:
         raise ShapeError(

@@ -15,7 +15,7 @@ def dense(
     *,
     activation: Activation = None,
     bias: bool = True,
-    W: Any = None,  # noqa: N803 - the slide's name
+    W: Any = None,
     b: Any = None,
     init: str | Initializer = "glorot_uniform",
     seed: int = 0,
@@ -54,7 +54,7 @@ def dense(
         if x.ndim == 0:
             raise wrong_shape(path, "a dense layer takes a vector, or rows of vectors", x)
         parameter = Parameters(path, x.dtype, seed)
-        W = parameter("W", (units, x.shape[-1]), init, given=W)  # noqa: N806
+        W = parameter("W", (units, x.shape[-1]), init, given=W)
         score = W @ x if x.ndim == 1 else x @ W.T
         if bias or b is not None:
             score = score + parameter("b", (units,), "zeros", given=b)

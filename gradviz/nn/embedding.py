@@ -18,7 +18,7 @@ def embedding(
     count: int,
     dim: int,
     *,
-    W: Any = None,  # noqa: N803 - the name of the parameter
+    W: Any = None,
     dtype: Any = np.float64,
     init: str | Initializer = "uniform",
     seed: int = 0,

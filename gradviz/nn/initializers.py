@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gradviz.core.primitive import Shape
-from gradviz.errors import GraphError, user_location
+from gradviz.errors import GraphError, did_you_mean, user_location
 
 Values: TypeAlias = NDArray[np.float64]
 Seed: TypeAlias = int | Sequence[int] | np.random.Generator
@@ -117,9 +117,6 @@ def find(init: str | Initializer) -> Initializer:
     if callable(init):
         return init
     if init not in INITIALIZERS:
-        raise GraphError(
-            f"there is no initializer {init!r}",
-            where=user_location(),
-            hint=f"use {', '.join(INITIALIZERS)}, or a function of a shape and a seed",
-        )
+        hint = did_you_mean(init, INITIALIZERS, f"use {', '.join(INITIALIZERS)}, or a function of a shape and a seed")
+        raise GraphError(f"there is no initializer {init!r}", where=user_location(), hint=hint)
     return INITIALIZERS[init]

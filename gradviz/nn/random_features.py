@@ -65,7 +65,7 @@ def random_features(
             raise GraphError(f"{path}: scale must be above 0, not {scale!r}", where=user_location())
         fixed = Parameters(path, x.dtype, seed)
         spread = 1 / scale if kind == "cos" else scale
-        W = fixed.fixed("W", fixed.random("W").normal(0.0, spread, (count, x.shape[-1])))  # noqa: N806
+        W = fixed.fixed("W", fixed.random("W").normal(0.0, spread, (count, x.shape[-1])))
         source = fixed.random("b")
         b = fixed.fixed("b", source.uniform(0, 2 * np.pi, count) if kind == "cos" else source.normal(0, spread, count))
         score = (W @ x if x.ndim == 1 else x @ W.T) + b

@@ -11,7 +11,7 @@ import numpy as np
 from gradviz.core.apply import constant
 from gradviz.core.expr import Expr
 from gradviz.core.tape import numbered, scope
-from gradviz.errors import GraphError, ShapeError, user_location
+from gradviz.errors import GraphError, ShapeError, did_you_mean, user_location
 from gradviz.nn.cells import gru_cell, lstm_cell, rnn_cell
 from gradviz.nn.parts import as_floats, positive, wrong_shape
 from gradviz.ops.loop import scan
@@ -120,7 +120,7 @@ def _cell(cell: str | Callable[..., Any], states: int | None) -> tuple[Callable[
     if callable(cell):
         return cell, 1 if states is None else positive(states, "recurrent: states")
     if cell not in CELLS:
-        raise GraphError(f"there is no cell {cell!r}", where=user_location(), hint=f"use {', '.join(CELLS)}")
+        raise GraphError(f"there is no cell {cell!r}", where=user_location(), hint=did_you_mean(cell, CELLS))
     return CELLS[cell]
 
 

@@ -69,8 +69,8 @@ def reservoir(
         if before.shape != (units,):
             raise wrong_shape(path, f"the initial state must have the shape ({units},)", before)
         weights = Parameters(path, x.dtype, seed)
-        U = weights.fixed("U", weights.random("U").uniform(-input_scale, input_scale, (units, x.shape[1])))  # noqa: N806
-        W = weights.fixed("W", _recurrent(path, weights, units, spectral_radius, density))  # noqa: N806
+        U = weights.fixed("U", weights.random("U").uniform(-input_scale, input_scale, (units, x.shape[1])))
+        W = weights.fixed("W", _recurrent(path, weights, units, spectral_radius, density))
         b = weights.fixed("b", weights.random("b").uniform(-input_scale, input_scale, units))
 
         def cell(item: Expr, h: Expr) -> Any:
@@ -115,7 +115,7 @@ def ridge_readout(states: Any, targets: Any, *, penalty: float = 1e-6) -> tuple[
     # the augmented system, solved as least squares, is more exact than the normal equations
     rows = np.concatenate([h - mean_h, np.sqrt(penalty) * np.eye(h.shape[1])])
     wanted = np.concatenate([y - mean_y, np.zeros((h.shape[1], y.shape[1]))])
-    W = np.linalg.lstsq(rows, wanted, rcond=None)[0].T  # noqa: N806
+    W = np.linalg.lstsq(rows, wanted, rcond=None)[0].T
     return W, mean_y - W @ mean_h
 
 

@@ -239,7 +239,8 @@ def clip(x: Any, low: Any = None, high: Any = None) -> Expr:
     return _clip(x, low=float(low), high=float(high))
 
 
-_COMPARISONS = (greater, greater_equal, less, less_equal, step)
+COMPARISONS = (greater, greater_equal, less, less_equal, step)
+"""The primitives whose value is an indicator."""
 
 
 @function
@@ -251,7 +252,7 @@ def indicator(condition: Expr) -> Expr:
     Raises:
         GraphError: for anything but a comparison, such as ``x > 0``.
     """
-    if not isinstance(condition, Expr) or condition.tape.rows[condition.id].op not in _COMPARISONS:
+    if not isinstance(condition, Expr) or condition.tape.rows[condition.id].op not in COMPARISONS:
         raise GraphError(
             "gv.indicator takes a comparison", where=user_location(), hint="gv.indicator(x > 0), or gv.step(x)"
         )

@@ -11,7 +11,6 @@ import numpy as np
 from gradviz.core.apply import apply, make_leaf
 from gradviz.core.batch import Lifted, vectorize
 from gradviz.core.expr import Expr, describe
-from gradviz.core.graph import Graph
 from gradviz.core.loop import Loop, cell_adjoints, cell_values
 from gradviz.core.primitive import Shape, function, primitive
 from gradviz.core.tape import current_tape
@@ -170,7 +169,6 @@ def scan(cell: Callable[..., Any], xs: Any, init: Any, *, reverse: bool = False)
     items = placeholders(sequences, [one.shape[1:] for one in sequences], "_t", "_{t}")
     before = placeholders(states, [one.shape for one in states], "_prev", "_{t-1}")
     after = _states(cell(*items, *before), before)
-    traced: Graph
     traced, ids, outer = trace([*items, *before], after)
     following = tuple(traced.outputs.values())
     loop = Loop(traced, ids, len(items), len(before), following, following, length, reverse)

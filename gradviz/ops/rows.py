@@ -122,7 +122,7 @@ def segment_sum(x: Any, indices: Any, count: int) -> Expr:
         >>> gv.evaluate(gv.segment_sum(gv.data("x", [1.0, 2.0, 3.0]), of, 2)).output.tolist()
         [4.0, 2.0]
     """
-    chosen = indices if isinstance(indices, Expr) else constant(indices, np.intp)
+    chosen = constant(indices, np.intp)
     _need_integers("segment_sum", chosen)
     return _segment_sum(as_handle(x), chosen, count=operator.index(count))
 
@@ -136,7 +136,7 @@ def one_hot(indices: Any, count: int, dtype: Any = np.float64) -> Expr:
         >>> gv.evaluate(gv.one_hot(gv.data("label", 2, dtype=int), 4)).output.tolist()
         [0.0, 0.0, 1.0, 0.0]
     """
-    chosen = indices if isinstance(indices, Expr) else constant(indices, np.intp)
+    chosen = constant(indices, np.intp)
     _need_integers("one_hot", chosen)
     return _one_hot(chosen, count=operator.index(count), dtype=real_dtype(dtype))
 

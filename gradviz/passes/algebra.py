@@ -27,8 +27,9 @@ _BACK = {sympy.StrictGreaterThan: "gt", sympy.GreaterThan: "ge", sympy.StrictLes
 _COMPARISONS = {"greater": "gt", "greater_equal": "ge", "less": "lt", "less_equal": "le"}
 _KNOWN = {"abs", "exp", "log", "sign", "sqrt", "maximum", "minimum", "sin", "cos", "tan", "sinh", "cosh", "tanh"}
 _KNOWN |= {"arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh"}
-_NAMES = {"Abs": "abs", "acos": "arccos", "asin": "arcsin", "atan": "arctan", "acosh": "arccosh", "asinh": "arcsinh"}
-_NAMES |= {"atanh": "arctanh", "Max": "maximum", "Min": "minimum"}
+NAMES = {"Abs": "abs", "acos": "arccos", "asin": "arcsin", "atan": "arctan", "acosh": "arccosh", "asinh": "arcsinh"}
+NAMES |= {"atanh": "arctanh", "Max": "maximum", "Min": "minimum"}
+"""Primitives by the names that SymPy has for them, where those are others."""
 _LINEAR = {"matmul", "outer", "einsum", "sum", "transposed"}
 """Linear in each argument, so that a number can be taken out."""
 
@@ -43,7 +44,7 @@ class Algebra:
 
     def __init__(self, leaves: Collection[str] = ()) -> None:
         self._leaves = frozenset(leaves)
-        self._atoms: dict[str, tuple[sympy.Symbol, Term]] = {}
+        self._atoms: dict[str, sympy.Symbol] = {}
         self._terms: dict[sympy.Symbol, Term] = {}
         self._order: dict[sympy.Symbol, int] = {}
         self._indicators: dict[sympy.Symbol, Any] = {}
@@ -82,11 +83,10 @@ class Algebra:
     def _atom(self, term: Term) -> sympy.Symbol:
         key = to_tex(term)
         if key not in self._atoms:
-            self._atoms[key] = (sympy.Symbol(key, real=True), term)
-            symbol = self._atoms[key][0]
+            self._atoms[key] = symbol = sympy.Symbol(key, real=True)
             self._terms[symbol] = term
             self._order[symbol] = len(self._order)
-        return self._atoms[key][0]
+        return self._atoms[key]
 
     def _indicator(self, relation: str, a: Term, b: Term) -> Any:
         """1[a > b], solved for what stands alone: 1 - m > 0 becomes m < 1."""
@@ -138,7 +138,7 @@ class Algebra:
         if expression.is_Pow:
             return self._power(expression)
         name = type(expression).__name__
-        return Term(_NAMES.get(name, name), tuple(map(self.term, expression.args)))
+        return Term(NAMES.get(name, name), tuple(map(self.term, expression.args)))
 
     def _sum(self, expression: Any) -> Term:
         parts = sorted(expression.args, key=lambda part: (part.could_extract_minus_sign(), self._first(part)))

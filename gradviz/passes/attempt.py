@@ -51,7 +51,7 @@ class Attempt:
 
     def __init__(self, op: Primitive, attrs: dict[str, Any], shapes: tuple[Shape, ...], fixed: dict[int, Any]) -> None:
         self._op = op
-        self._attrs = {key: xp.exact(value) if isinstance(value, float) else value for key, value in attrs.items()}
+        self._attrs = xp.exact_attrs(attrs)
         self._shapes = shapes
         self._fixed = fixed
         self._slots: list[Claims] = []
@@ -94,8 +94,10 @@ class Attempt:
             self._parts = list(zip(self._adjoint, xp.symbolic(value).flat, strict=True))
             claims = call_rule(lambda: list(vjp(xp, g, value, *arguments, **attrs)))
             claims += [None] * (len(arguments) - len(claims))
-        for place, (argument, claim) in enumerate(zip(arguments, claims, strict=True)):
-            self._slots.append(Claims([], []) if place in self._fixed else claims_of(place, argument, claim))
+        self._slots = [  # all of them or, where time is up before, none
+            Claims([], []) if place in self._fixed else claims_of(place, argument, claim)
+            for place, (argument, claim) in enumerate(zip(arguments, claims, strict=True))
+        ]
         needed = set[Any]().union(*(part.free_symbols for _, part in self._parts))
         for slot in self._slots:
             slot.shown = next((entry for entry in slot.entries if entry in needed), next(iter(slot.entries), None))
@@ -266,8 +268,7 @@ class Attempt:
         if slot.reason and not self._done and not self._regions:
             return ArgumentProof("numeric", answers, entry, slot.reason)
         if slot.reason:
-            wrong = slot.reason.startswith("the rule")
-            return ArgumentProof("WRONG" if wrong else "sampled", answers, entry, slot.reason)
+            return ArgumentProof("WRONG" if slot.misfit else "sampled", answers, entry, slot.reason)
         if not self._regions:
             return ArgumentProof("numeric", reason="no point of its domain gives a real number")
         if len(self._regions) >= MOST_REGIONS:

@@ -18,7 +18,7 @@ from gradviz.errors import GradvizError
 from gradviz.passes.differences import STEPS, TINY, Slope, measure_slope
 from gradviz.passes.edges import TOLERANCE, Kind, find_kinds, measure
 from gradviz.passes.evaluate import adjoints, forward_values
-from gradviz.passes.given import leaf_values
+from gradviz.passes.given import leaf_values, without_value
 from gradviz.passes.prove import prove
 from gradviz.passes.report import LeafRow, Report
 from gradviz.passes.values import Column
@@ -94,8 +94,7 @@ class _Check:
 
     def _leaves(self, at: Mapping[str, Any]) -> Mapping[int, Any]:
         """Return the leaves' values: given, their own, or random."""
-        given = {self.graph.find(name) for name in at}
-        missing = [leaf for leaf in self.graph.leaves if leaf.value is None and leaf.id not in given]
+        missing = without_value(self.graph, at)
         drawn = {
             leaf.path: np.random.default_rng((self.seed, leaf.id)).normal(size=leaf.shape)
             if leaf.dtype.kind == "f"

@@ -21,6 +21,7 @@ class Claims:
     shown: Any = None  # the entry that the answers are for: the first that the value depends on
     undecided: bool = False
     reason: str = ""
+    misfit: bool = False  # the rule's answer is none, or has another shape, which the reason says
     counterexample: Counterexample | None = None
 
 
@@ -29,8 +30,9 @@ def claims_of(place: int, argument: Any, claim: Any) -> Claims:
     entries = list(xp.plain(argument).flat)
     shape = np.shape(argument)
     if claim is None:
-        return Claims(entries, [], reason=f"the rule gives no derivative by argument {place + 1}")
+        return Claims(entries, [], reason=f"the rule gives no derivative by argument {place + 1}", misfit=True)
     claims = xp.plain(claim)
     if claims.shape not in (shape, ()):
-        return Claims(entries, [], reason=f"the rule gives shape {claims.shape}, argument {place + 1} has {shape}")
+        reason = f"the rule gives shape {claims.shape}, argument {place + 1} has {shape}"
+        return Claims(entries, [], reason=reason, misfit=True)
     return Claims(entries, list(np.broadcast_to(claims, shape).flat))

@@ -18,7 +18,7 @@ from gradviz.core.tape import private_tape
 from gradviz.core.unroll import as_graph
 from gradviz.errors import GraphError, user_location
 from gradviz.namespaces import nodes as xp
-from gradviz.passes.given import scalar_root_of
+from gradviz.passes.given import output_name, scalar_root_of
 from gradviz.passes.rewrite import simplify
 
 
@@ -49,8 +49,7 @@ def derivative(graph: Graph | Expr, wrt: str | Expr, *, output: str | None = Non
     root, leaf = scalar_root_of(frozen, output), frozen.find(wrt)
     handles = replay(frozen)
     found = _backward(frozen, handles, root, leaf)
-    name = next(key for key, index in frozen.outputs.items() if index == root)
-    return simplify(freeze(**{f"∂{name}/∂{wrt}": found}))
+    return simplify(freeze(**{f"∂{output_name(frozen, output)}/∂{wrt}": found}))
 
 
 @private_tape()

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import sympy
 
+from gradviz.core.arrays import uniform_value
 from gradviz.core.graph import Array, Graph
 from gradviz.core.primitive import CONSTANT, Primitive, Shape, attrs_key
 from gradviz.errors import error_location
@@ -112,10 +113,8 @@ def _fixed(graph: Graph, index: int, values: Column) -> dict[int, float]:
     )
     if inside:
         return {}
-    constants = {
-        slot: values[arg] for slot, arg in enumerate(args) if graph.rows[arg].op is CONSTANT and np.size(values[arg])
-    }
-    return {slot: float(np.ravel(value)[0]) for slot, value in constants.items() if np.all(value == np.ravel(value)[0])}
+    numbers = {slot: uniform_value(values[arg]) for slot, arg in enumerate(args) if graph.rows[arg].op is CONSTANT}
+    return {slot: float(number) for slot, number in numbers.items() if number is not None}
 
 
 def checked_slots(graph: Graph, parent: int) -> Iterator[int]:

@@ -14,19 +14,16 @@ from gradviz.core.expr import Expr
 from gradviz.core.format import array_tex, is_printed
 from gradviz.core.graph import Graph
 from gradviz.core.handle import as_name
-from gradviz.core.names import name_to_tex
 from gradviz.core.plain import tex_to_text
 from gradviz.core.unroll import as_graph
-from gradviz.errors import ValueMissingError
 from gradviz.namespaces.brackets import summed
 from gradviz.namespaces.record import Term, as_term
 from gradviz.namespaces.tex import to_tex
 from gradviz.passes.algebra import Algebra
 from gradviz.passes.evaluate import backprop
-from gradviz.passes.given import scalar_root_of
+from gradviz.passes.given import output_name, scalar_root_of, without_value
 from gradviz.passes.labels import Labeler, node_numbers
-from gradviz.passes.paths import FactoredNode, Path, count_paths, derivative_tex, factor, write_paths
-from gradviz.passes.values import Values
+from gradviz.passes.paths import FactoredNode, Path, count_paths, derivative_tex, factor, output_tex, write_paths
 
 _MOST_NODES = 40
 _SHOWN_ENDS = 12
@@ -202,16 +199,15 @@ def explain(
     frozen = as_graph(graph)
     wrt = as_name(wrt)
     root, leaf = scalar_root_of(frozen, output), frozen.find(wrt)
-    values = _values(frozen, at or {}, wrt, output)
+    values = None if without_value(frozen, at or {}) else backprop(frozen, at, wrt=[wrt], output=output)
     numbers = node_numbers(frozen)
     labeler = Labeler(frozen, numbers)
     paths = write_paths(frozen, root, leaf, labeler, values)
     factored = () if paths else _with_a_gap(list(factor(frozen, root, leaf, labeler, numbers, values)))
-    name = next((key for key, index in frozen.outputs.items() if index == root), "output")
     total, simplified, formula = _sum(frozen, paths) if paths else ("", "", None)
     return Explanation(
         graph=frozen,
-        output=frozen.names[root].tex if root in frozen.names else name_to_tex(name),
+        output=output_tex(frozen, output_name(frozen, output)),
         wrt=to_tex(labeler.name(leaf)),
         count=count_paths(frozen, root, leaf),
         paths=paths,
@@ -221,16 +217,6 @@ def explain(
         formula=formula,
         value=None if values is None else values.backward.get(leaf, np.zeros(frozen.rows[leaf].shape)[()]),
     )
-
-
-def _values(graph: Graph, at: Mapping[str, Any], wrt: str, output: str | None) -> Values | None:
-    given = {graph.find(name) for name in at}
-    if any(leaf.value is None and leaf.id not in given for leaf in graph.leaves):
-        backprop_checks = [name for name in at if not graph.rows[graph.find(name)].op.leaf]
-        if backprop_checks:
-            raise ValueMissingError(f"{backprop_checks[0]!r} is computed and cannot be given a value")
-        return None
-    return backprop(graph, at, wrt=[wrt], output=output)
 
 
 def _sum(graph: Graph, paths: tuple[Path, ...]) -> tuple[str, str, Any]:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.core.arrays import to_array
-from gradviz.core.graph import Graph, as_array
+from gradviz.core.graph import Graph, Node, as_array
 from gradviz.errors import GraphError, ValueMissingError, user_location
 
 
@@ -24,6 +24,25 @@ def given_values(graph: Graph, at: Mapping[str, Any]) -> Mapping[int, Any]:
         ValueMissingError: for a leaf without a value, or a value of the wrong shape.
         GraphError: for a name that no leaf has.
     """
+    values = {**graph.given, **_checked(graph, at)} if at else graph.given
+    if len(values) < len(graph.leaf_ids):
+        name = next(leaf.path for leaf in graph.leaves if leaf.id not in values)
+        raise ValueMissingError(f"{name!r} has no value", where=user_location(), hint=f"give one: at={{{name!r}: …}}")
+    return values
+
+
+def without_value(graph: Graph, at: Mapping[str, Any]) -> list[Node]:
+    """Return the leaves that have no value of their own and are given none.
+
+    Raises:
+        ValueMissingError, GraphError: as `given_values`, for what is given.
+    """
+    known = graph.given.keys() | _checked(graph, at).keys()
+    return [leaf for leaf in graph.leaves if leaf.id not in known]
+
+
+def _checked(graph: Graph, at: Mapping[str, Any]) -> dict[int, Any]:
+    """Return what is given by name, if all of it fits."""
     given: dict[int, Any] = {}
     for name, value in at.items():
         index = graph.find(name)
@@ -39,20 +58,20 @@ def given_values(graph: Graph, at: Mapping[str, Any]) -> Mapping[int, Any]:
                 f"{name!r} has shape {row.shape}, the value given has {array.shape}", where=user_location()
             )
         given[index] = array
-    values = {**graph.given, **given} if given else graph.given
-    if len(values) < len(graph.leaf_ids):
-        for leaf in graph.leaves:
-            if leaf.id in values:
-                continue
-            name = leaf.path
-            raise ValueMissingError(
-                f"{name!r} has no value", where=user_location(), hint=f"give one: at={{{name!r}: …}}"
-            )
-    return values
+    return given
 
 
 def root_of(graph: Graph, output: str | None) -> int:
     """Return the id of an output by its name; of the only one for None."""
+    return graph.outputs[output_name(graph, output)]
+
+
+def output_name(graph: Graph, output: str | None) -> str:
+    """Return the name of an output as it is, and of the only one for None.
+
+    Raises:
+        GraphError: for a name that no output has, or None where there are several.
+    """
     if output is None:
         if len(graph.outputs) > 1:
             raise GraphError(
@@ -60,12 +79,12 @@ def root_of(graph: Graph, output: str | None) -> int:
                 where=user_location(),
                 hint=f"say which: output={next(iter(graph.outputs))!r}",
             )
-        return next(iter(graph.outputs.values()))
+        return next(iter(graph.outputs))
     if output not in graph.outputs:
         raise GraphError(
             f"the graph has no output {output!r}", where=user_location(), hint=f"it has {', '.join(graph.outputs)}"
         )
-    return graph.outputs[output]
+    return output
 
 
 def scalar_root_of(graph: Graph, output: str | None) -> int:

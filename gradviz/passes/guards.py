@@ -55,13 +55,13 @@ def _around(condition: Any, domains: Domains) -> Iterator[Point]:
     points = draw_points(ends, seed=2)
     for scale in [sympy.Float(10, DIGITS) ** -power for power in (1, 2, 3, 4, 6)] * _SAMPLES:
         yield {symbol: entry * scale for symbol, entry in next(points).items()}
-    for point in islice(draw_points(domains, seed=3), _SAMPLES):
-        yield point
-    region = Region(point)
+    drawn = list(islice(draw_points(domains, seed=3), _SAMPLES))
+    yield from drawn
+    region = Region(drawn[-1])
     with suppress(OnBorderError):
         region.holds(condition)
     for border, _ in filter(None, map(side_of, region.conditions)):
-        yield from points_beyond(border, point, domains)
+        yield from points_beyond(border, region.point, domains)
 
 
 def _fails(condition: Any, point: Point) -> bool:

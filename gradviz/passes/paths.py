@@ -14,6 +14,7 @@ import numpy as np
 
 from gradviz.core.format import array_tex, is_printed
 from gradviz.core.graph import Edge, Graph
+from gradviz.core.names import name_to_tex
 from gradviz.namespaces.brackets import held, summed
 from gradviz.namespaces.record import Term, as_term, symbol
 from gradviz.namespaces.tex import to_tex
@@ -76,8 +77,7 @@ def _side_by_side(factors: Iterable[str]) -> str:
 
 def count_paths(graph: Graph, root: int, leaf: int) -> int:
     """Return how many paths lead from a node down to a leaf."""
-    counts = _counts(graph, leaf)
-    return counts[root]
+    return _counts(graph, leaf)[root]
 
 
 def _counts(graph: Graph, leaf: int) -> list[int]:
@@ -151,6 +151,12 @@ def node_tex(graph: Graph, labeler: Labeler, index: int) -> str:
     if graph.rows[index].op.leaf and index not in graph.names:
         return array_tex(graph.constants[index])
     return to_tex(labeler.name(index))
+
+
+def output_tex(graph: Graph, output: str) -> str:
+    """Return what an output is called, as LaTeX: by its node's own name, if that has one."""
+    root = graph.outputs[output]
+    return graph.names[root].tex if root in graph.names else name_to_tex(output)
 
 
 def derivative_tex(output: str, wrt: str) -> str:

@@ -15,10 +15,9 @@ import numpy as np
 
 from gradviz.core.graph import Array
 from gradviz.core.primitive import Primitive, Shape
-from gradviz.errors import GradvizError
 from gradviz.passes.attempt import MOST_REGIONS, Attempt
 from gradviz.passes.proof import ArgumentProof, Proof
-from gradviz.passes.zero import TimeIsUpError, time_limit
+from gradviz.passes.zero import TimeIsUpError, time_limit, why_given_up
 
 MOST_SYMBOLS = 200
 """Arguments and results of more entries than this are left to numbers."""
@@ -67,12 +66,8 @@ def prove(
             attempt.run()
     except TimeIsUpError:
         attempt.time_is_up(seconds)
-    except RecursionError:
-        return _numeric(count, "the formula is too deep for SymPy")
-    except GradvizError as error:
-        return _numeric(count, f"the rule does not run on symbols: {error.what}")
     except Exception as error:  # what SymPy raises for a formula is not foreseeable
-        return _numeric(count, f"SymPy gives up: {type(error).__name__}: {error}")
+        return _numeric(count, why_given_up(error))
     return attempt.proof()
 
 

@@ -91,9 +91,7 @@ class Region:
     def _sign(self, expression: Any) -> Any:
         """Return a number of the sign that an expression has here, and note the sign."""
         number = value_at(expression, self.point)
-        if number is sympy.nan:
-            raise OnBorderError(expression)
-        if abs(number) < TINY:
+        if number is sympy.nan or abs(number) < TINY:
             raise OnBorderError(expression)
         if not expression.is_number:
             self.conditions.append(sympy.Gt(expression, 0) if number > 0 else sympy.Lt(expression, 0))

@@ -18,6 +18,7 @@ from gradviz.core.primitive import CONSTANT, FUNCTIONS, attrs_key
 from gradviz.core.replay import rebuild, replay
 from gradviz.core.tape import private_tape
 from gradviz.namespaces import numpy as xp
+from gradviz.ops.elementwise import COMPARISONS
 
 Rule = Callable[[Node, list[Expr], list[Any]], Expr | None]
 """Returns a handle of the same value that makes a node needless, or None."""
@@ -51,7 +52,7 @@ class Rewriter:
     """
 
     def __init__(self, kept: Container[int] = (), rules: Mapping[str, Rule] | None = None, scopes: bool = True) -> None:
-        self._named = kept
+        self._kept = kept
         self._rules = rules or {}
         self._scopes = scopes
         self._known: dict[Any, Expr] = {}
@@ -60,14 +61,14 @@ class Rewriter:
         """Return a node of the same value."""
         if node.op.leaf and node.op is not CONSTANT:
             return rebuild(node, args)
-        found = None if node.id in self._named else self._shorter(node, args)
+        found = None if node.id in self._kept else self._shorter(node, args)
         if found is None:
             found = self._once(node, args)
         return found
 
     def _once(self, node: Node, args: list[Expr]) -> Expr:
         """Build a node, or find the one that was built before."""
-        if node.id in self._named:
+        if node.id in self._kept:
             return rebuild(node, args)
         key: Any = (node.op, attrs_key(node.attrs), tuple(arg.id for arg in args), node.scope if self._scopes else "")
         if node.value is not None:
@@ -117,6 +118,11 @@ def made_by(handle: Expr, name: str) -> list[Expr] | None:
     if tape.rows[handle.id].op.name != name or handle.id in tape.names:
         return None
     return [handle_at(tape, arg) for arg in tape.args[handle.id]]
+
+
+def attrs_of(handle: Expr) -> Mapping[str, Any]:
+    """Return the attributes of the operation that has made a handle."""
+    return handle.tape.rows[handle.id].attrs
 
 
 def _zero(node: Node) -> Expr:
@@ -188,11 +194,10 @@ def _where(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
             return args[1]
         if not np.any(values[0]):
             return args[2]
-    indicator = args[0].tape.rows[args[0].id].op.name in _COMPARISONS
+    indicator = args[0].tape.rows[args[0].id].op in COMPARISONS
     return args[0] if indicator and _is(values[1], 1) and _is(values[2], 0) else None
 
 
-_COMPARISONS = {"greater", "greater_equal", "less", "less_equal", "step"}
 _REARRANGING = {"reshape", "transpose", "broadcast_to", "squeeze", "expand_dims", "sum", "concatenate", "flip"}
 _RULES: dict[str, Rule] = {
     "add": _add,

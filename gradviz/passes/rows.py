@@ -61,7 +61,7 @@ class RowWriter:
         child = self._graph.args[parent][slot]
         return EdgeRow(
             edge=f"{self._name(parent)} → {self._name(child)}",
-            rule=self._rule(parent, slot),
+            rule=tex_to_text(self._labeler.derivative(parent, slot)),
             answer=self._answer(kind, parent, slot),
             difference=kind.difference[slot].get(parent),
             verdict=kind.verdict(parent, slot),
@@ -93,9 +93,6 @@ class RowWriter:
             return array_text(self._graph.constants[index])
         return f"f_{self._numbers[index]}" if index in self._numbers else f"node {index}"
 
-    def _rule(self, parent: int, slot: int) -> str:
-        return tex_to_text(self._labeler.derivative(parent, slot))
-
     def _answer(self, kind: Kind, parent: int, slot: int) -> str:
         """Write SymPy's derivative with the names of the graph in place of its symbols."""
         proof = kind.proof
@@ -119,12 +116,9 @@ class RowWriter:
         if not kind.proof.symbols:  # a rule that is only measured has none
             return found
         for array, child in zip(kind.proof.symbols, self._graph.args[parent], strict=True):
-            if (
-                array.ndim == 0
-                and self._graph.rows[child].op is CONSTANT
-                and np.size(self._graph.constants[child]) == 1
-            ):
-                found[array.item()] = exact(self._graph.constants[child].item())
+            constant = self._graph.constants[child] if self._graph.rows[child].op is CONSTANT else None
+            if constant is not None and array.ndim == 0 and constant.size == 1:
+                found[array.item()] = exact(constant.item())
                 continue
             for place, entry in np.ndenumerate(array):
                 index = ", ".join(map(str, place))

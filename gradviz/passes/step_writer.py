@@ -10,16 +10,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from gradviz.core.format import array_tex, is_printed
+from gradviz.core.format import is_printed
 from gradviz.core.graph import Graph
 from gradviz.core.holes import Numbers, apart, enclosed, fill_tex, fill_text, hole, times, without_holes
-from gradviz.core.names import name_to_tex
 from gradviz.core.plain import tex_to_text
 from gradviz.namespaces.brackets import POWER, PRODUCT, held, summed
 from gradviz.namespaces.record import Term, as_term, symbol
 from gradviz.namespaces.tex import to_tex
 from gradviz.passes.labels import Labeler, node_numbers
-from gradviz.passes.paths import acts_on_array, derivative_tex
+from gradviz.passes.paths import acts_on_array, derivative_tex, node_tex, output_tex
 
 if TYPE_CHECKING:
     from gradviz.passes.steps import Step
@@ -63,8 +62,7 @@ class StepWriter:
     def __init__(self, graph: Graph, wanted: Sequence[int], output: str) -> None:
         self._graph = graph
         self._wanted = wanted
-        root = graph.outputs[output]
-        self._output = graph.names[root].tex if root in graph.names else name_to_tex(output)
+        self._output = output_tex(graph, output)
         self._numbers = node_numbers(graph)
         self._labeler = Labeler(graph, self._numbers)
         self._uses: dict[int, list[tuple[int, int]]] = {}
@@ -93,9 +91,7 @@ class StepWriter:
         return derivative_tex(self._output, self._tex(leaf))
 
     def _tex(self, index: int) -> str:
-        if self._graph.rows[index].op.leaf and index not in self._graph.names:
-            return array_tex(self._graph.constants[index])
-        return without_holes(to_tex(self._labeler.name(index)))
+        return without_holes(node_tex(self._graph, self._labeler, index))
 
     def text(self, index: int) -> str:
         """Return what a node is called in a sentence."""

@@ -20,6 +20,7 @@ from gradviz.core.primitive import CONSTANT, PARAMETER
 from gradviz.core.unroll import as_graph
 from gradviz.errors import UsageError
 from gradviz.passes.evaluate import backprop, contributions
+from gradviz.passes.given import output_name
 from gradviz.passes.step_writer import StepText, StepWriter
 from gradviz.passes.values import Values
 
@@ -132,7 +133,7 @@ def steps(
     parameters = [leaf for leaf in frozen.leaves if leaf.op is PARAMETER]
     given = dict(at or {})
     found: list[Step] = []
-    name = output or next(iter(frozen.outputs))
+    name = output_name(frozen, output)
     writer: StepWriter | None = None
     for turn in range(1, rounds + 1):
         values = backprop(frozen, given, output=output)

@@ -14,10 +14,9 @@ import sympy
 
 from gradviz.core.graph import Array, Graph
 from gradviz.core.primitive import call_rule
-from gradviz.errors import GradvizError
 from gradviz.namespaces import sympy as xp
 from gradviz.passes.regions import DIGITS, OnBorderError, Region, value_at
-from gradviz.passes.zero import TimeIsUpError, time_limit
+from gradviz.passes.zero import TimeIsUpError, time_limit, why_given_up
 
 MOST_TERMS = 4_000
 """A formula that takes more symbols and operations than this to write out is not tried."""
@@ -53,8 +52,7 @@ def write_out(graph: Graph, leaves: Mapping[int, Any]) -> list[Any]:
         if row.op.leaf:
             made = xp.symbolic(leaves[index] if index in leaves else graph.constants[index])
         else:
-            attrs = {key: xp.exact(value) if isinstance(value, float) else value for key, value in row.attrs.items()}
-            inputs, rule = [found[arg] for arg in args], row.op.forward
+            attrs, inputs, rule = xp.exact_attrs(row.attrs), [found[arg] for arg in args], row.op.forward
             made = xp.symbolic(call_rule(lambda rule=rule, inputs=inputs, attrs=attrs: rule(xp, *inputs, **attrs)))  # type: ignore[misc]  # bound now
         found.append(made)
     return found
@@ -91,12 +89,8 @@ def slopes_by_sympy(
         reason = f"SymPy was stopped after {seconds:g} s"
     except OnBorderError as error:
         reason = f"the point is at a kink, where {error.border} = 0"
-    except RecursionError:
-        reason = "the formula is too deep for SymPy"
-    except GradvizError as error:
-        reason = f"a rule does not run on symbols: {error.what}"
     except Exception as error:  # what SymPy raises for a formula is not foreseeable
-        reason = f"SymPy gives up: {type(error).__name__}: {error}"
+        reason = why_given_up(error)
     return found, reason
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import signal
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +12,9 @@ from types import FrameType
 from typing import Any
 
 import sympy
+
+from gradviz.core.interrupts import interrupts_led_to
+from gradviz.errors import GradvizError
 
 _LONG = 10**6
 _SYMPY = str(Path(sympy.__file__).parent)
@@ -55,19 +56,23 @@ def time_limit(seconds: float) -> Iterator[None]:
                 raise TimeIsUpError
         return look if loops else None
 
-    is_main = threading.current_thread() is threading.main_thread()
-    waits = is_main and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if waits:
-        signal.signal(signal.SIGINT, interrupt)
-    sys.settrace(look)
-    try:
-        yield
-    finally:
-        sys.settrace(before)
-        if waits:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+    with interrupts_led_to(interrupt):
+        sys.settrace(look)
+        try:
+            yield
+        finally:
+            sys.settrace(before)
     if interrupted:
         raise KeyboardInterrupt
+
+
+def why_given_up(error: Exception) -> str:
+    """Say why SymPy could not work something out."""
+    if isinstance(error, RecursionError):
+        return "the formula is too deep for SymPy"
+    if isinstance(error, GradvizError):
+        return f"the rule does not run on symbols: {error.what}"
+    return f"SymPy gives up: {type(error).__name__}: {error}"
 
 
 def is_zero(expression: Any) -> bool:

@@ -47,7 +47,7 @@ def _table(headings: Sequence[str], rows: Sequence[Sequence[str]], verdict: int)
     filled = [any(row[place] for row in rows) for place in range(len(headings))]
     for place, heading in enumerate(headings):
         if filled[place]:
-            table.add_column(heading, no_wrap=place == verdict, overflow="fold", ratio=None)
+            table.add_column(heading, no_wrap=place == verdict, overflow="fold")
     for row in rows:
         cells = [
             Text(visible(cell, MOST_SHOWN), style=STYLES.get(cell, "") if place == verdict else "")

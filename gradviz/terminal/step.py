@@ -124,14 +124,15 @@ class Screen:
     def draw_help(self, width: int, height: int) -> list[Text]:
         """Return the screen that says what the keys do."""
         lines = [Text("keys", style="bold"), *(Text(f"{key:9} {what}") for key, what in HELP), Text()]
-        lines = [*lines[: height - 1], Text("any key goes back", style="dim")]
-        return [self._cut(line, width) for line in lines[-height:]]
+        return self._until_a_key(lines, width, height)
 
     def draw_text(self, text: list[str], width: int, height: int) -> list[Text]:
         """Return a screen of text, wrapped, with a line that says how to go back."""
         lines = [part for line in text for part in _wrap(Text(visible(line, 2000)), width)]
-        lines = [*lines[: height - 1], Text("any key goes back", style="dim")]
-        return [self._cut(line, width) for line in lines]
+        return self._until_a_key(lines, width, height)
+
+    def _until_a_key(self, lines: list[Text], width: int, height: int) -> list[Text]:
+        return [self._cut(line, width) for line in (*lines[: height - 1], Text("any key goes back", style="dim"))]
 
     def _cut(self, line: Text, width: int) -> Text:
         made = line.copy()
@@ -213,15 +214,12 @@ class Screen:
 
     def _formula(self, width: int, height: int) -> list[Text]:
         step = self._walk.current
-        if step is None:
-            said = ["Values rise from the leaves, errors fall from the output, weights move."]
-        else:
-            said = [tex_to_text(step.formula), f"= {tex_to_text(step.substituted)}", step.sentence]
+        said = [("Values rise from the leaves, errors fall from the output, weights move.", "")]
+        if step is not None:
+            numbers = f"= {tex_to_text(step.substituted)}"
+            said = [(tex_to_text(step.formula), "bold green"), (numbers, ""), (step.sentence, "italic")]
         rule = Text("─" * width, style="dim")
-        styles = ["bold green", "", "italic"]
-        lines = [Text(visible(text, 600), style=style) for text, style in zip(said, styles, strict=False)]
-        if step is None:
-            lines = [Text(said[0])]
+        lines = [Text(visible(text, 600), style=style) for text, style in said]
         wrapped = [part for line in lines[2:] for part in _wrap(line, width)]
         return [rule, *lines[:2], *wrapped, *[Text()] * height][:height]
 

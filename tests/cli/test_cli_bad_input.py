@@ -26,7 +26,7 @@ def old(hinge):
         (["hinge.py", "-e", "x"], 2, "give a script"),
         (["hinge.py", "again.py"], 2, "again.py"),
         (["hinge.py:nothing"], 1, "no variable 'nothing'"),
-        (["hinge.py:los"], 1, "(there is loss)"),
+        (["hinge.py:los"], 1, "(did you mean 'loss'?)"),
         (["hinge.py:gv"], 1, "of type module"),
         (["hinge.py:1"], 2, "cannot be the name of a variable"),
         (["hinge.py", "--theme", "pink"], 2, "'pink' is not one of"),

@@ -1,13 +1,12 @@
 """`gradviz compile` as a user calls it: source that runs without gradviz, and bad input in one line."""
 
 import json
-import resource
-import signal
 import subprocess
 import sys
 
 import numpy as np
 import pytest
+from tools import no_room
 
 import gradviz as gv
 from gradviz.cli import main
@@ -124,7 +123,7 @@ def test_a_backend_that_is_not_installed(monkeypatch, capsys, tmp_path, command,
         (["net.py", "--backend", "jax"], 2, "--backend"),
         (["net.py", "--dtype", "float16"], 2, "--dtype"),
         (["net.py", "--at", "v=1"], 2, "--at v"),
-        (["net.py:hiden"], 1, "has no variable 'hiden' (there is hidden)"),
+        (["net.py:hiden"], 1, "has no variable 'hiden' (did you mean 'hidden'?)"),
         (["none.py"], 1, "there is no file 'none.py'"),
         (["-e", "w*x", "--at", "w=1"], 1, "the parameter 'x' has no value"),
         (["-e", "w*", "--at", "w=1"], 1, "w*"),
@@ -137,11 +136,6 @@ def test_a_backend_that_is_not_installed(monkeypatch, capsys, tmp_path, command,
 def test_bad_input(net, arguments, status, said):
     net.refuses("compile", *arguments, status=status, line=said)
     assert [path.name for path in net.folder.iterdir() if path.name != "__pycache__"] == ["net.py"]
-
-
-def no_room():
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits are other ones there")

@@ -1,14 +1,14 @@
 """Full disks, read-only places, interrupts, kills, closed pipes: the old file stays, no traceback is seen."""
 
 import os
-import resource
 import signal
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import pytest
-from tools import start, wait_for, without_roots_privilege
+from tools import no_room, start, wait_for, without_roots_privilege
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits are other ones there")
 
@@ -47,12 +47,6 @@ def test_a_read_only_folder(hinge):
     assert old.read_text() == OLD
 
 
-def no_room():
-    """A file may grow to 6 kB: the next byte fails as it does on a full disk."""
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (6000, 6000))
-
-
 def test_a_disk_that_is_full_while_writing(hinge):
     old = hinge.write("old.svg", OLD)
     hinge.refuses(
@@ -62,7 +56,7 @@ def test_a_disk_that_is_full_while_writing(hinge):
         "old.svg",
         status=1,
         line="old.svg",
-        preexec_fn=no_room,
+        preexec_fn=partial(no_room, 6000),
         env={"PYTHONDONTWRITEBYTECODE": "1"},
     )
     assert old.read_text() == OLD

@@ -51,7 +51,7 @@ def test_a_named_output_is_drawn_alone(gradviz):
     (fact,) = json.loads(done.stdout)
     assert (fact["path"], fact["nodes"], fact["outputs"]) == ("two-mean.json", 2, {"mean": 1.5})
     assert fact["gradients"] == {"x": [0.5, 0.5]}
-    gradviz.refuses("render", "two.py:man", status=1, line="has no variable 'man' (there is mean)")
+    gradviz.refuses("render", "two.py:man", status=1, line="has no variable 'man' (did you mean 'mean'?)")
     gradviz.refuses("render", "two.py", "--frames", status=1, line="2 outputs (say which: script.py:total)")
     gradviz.write("more.py", f"{program}g, h = gv.graph(y=x * x), gv.graph(y=x * 2.0)\n")
     gradviz.refuses("render", "more.py:y", status=1, line="2 graphs in more.py have an output 'y'")

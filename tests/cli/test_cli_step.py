@@ -97,7 +97,7 @@ def test_the_keys_do_what_they_say(start):
     terminal.press(HOME)
     assert "go to node: margin_" in terminal.press("gmargin")[-1]
     assert terminal.press("\r")[0].startswith("loss  forward 2/11")
-    assert "no node 'margn'; did you mean 'margin'?" in terminal.press("gmargn\r")[-1]
+    assert "the graph has no node named 'margn' (did you mean 'margin'?)" in terminal.press("gmargn\r")[-1]
     assert terminal.press("gf1\r")[0].startswith("loss  forward 3/11")
     shown = terminal.press("gW\r")
     assert shown[0].startswith("loss  backward 9/11")
@@ -237,6 +237,17 @@ def test_json_has_the_same_numbers(hinge):
     (first, _) = [step for step in steps if step["phase"] == "update"]
     assert (first["before"], first["after"]) == ([0.2, 0.3], pytest.approx([-0.3, 0.8]))
     assert steps[0]["before"] is None
+
+
+def test_a_name_that_several_nodes_have_is_no_unknown_one(start, hinge):
+    hinge.write(
+        "twice.py",
+        "import gradviz as gv\n"
+        "with gv.scope('a'):\n    first = gv.square(gv.param('W', 1.0))\n"
+        "with gv.scope('b'):\n    loss = first + gv.param('W', 2.0)\n",
+    )
+    terminal = start(100, 30, "twice.py:loss")
+    assert "2 nodes are named 'W' (say which: a/W, b/W)" in terminal.press("gW\r")[-1]
 
 
 def test_several_graphs_are_printed_one_after_the_other(gradviz):

@@ -3,7 +3,6 @@
 import json
 import os
 import re
-import resource
 import signal
 import sys
 import time
@@ -13,7 +12,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import load_file
 from terminal_of_tests import FakeTerminal
-from tools import start, wait_for, without_roots_privilege
+from tools import no_room, start, wait_for, without_roots_privilege
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals and limits are other ones there")
 
@@ -169,11 +168,6 @@ def test_the_bar_is_there_where_somebody_watches(gradviz):
     assert not terminal.screen.cursor.hidden
 
 
-def no_room():
-    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
-
-
 def test_a_plot_without_matplotlib_is_refused_before_the_training(line):
     line.write("without/matplotlib/__init__.py", "raise ImportError")
     path = f"{line.folder / 'without'}{os.pathsep}{Path(__file__).parents[2]}"
@@ -273,13 +267,18 @@ def test_bad_input(line, arguments, status, said):
         ("del dataset['y']", "the data lack 'y'"),
         ("dataset = 'line.csv'", "the data are of type str"),
         ("validation = {'x': X}", "the validation data lack 'y'"),
-        ("other = gv.square(W @ x).named('other')", "there are 2 graphs: loss, other; one can be trained"),
         ("raise ValueError('no')", "ValueError: no"),
         ("def dataset():\n    import sklearns", "bad.py:14: ModuleNotFoundError: No module named 'sklearns'"),
-        ("training = {'epoch': 3}", "training has 'epoch', which is no option (there is epochs)"),
+        ("training = {'epoch': 3}", "training has 'epoch', which is no option (did you mean 'epochs'?)"),
         ("training = 3", "training is no dict, but of type int"),
     ],
 )
 def test_scripts_that_cannot_be_trained(gradviz, lines, said):
     gradviz.write("bad.py", f"{LINE}{lines}\n")
     gradviz.refuses("train", "bad.py", status=1, line=said)
+
+
+def test_one_graph_is_trained(gradviz):
+    gradviz.write("two.py", f"{LINE}other = gv.square(W @ x).named('other')\n")
+    said = "there are 2 graphs: loss, other; one can be trained (name it: two.py:loss)"
+    gradviz.refuses("train", "two.py", status=2, line=said)

@@ -39,4 +39,4 @@ def test_bad_input_is_one_line(gradviz, args, status, line):
 
 def test_several_graphs_must_be_named(gradviz):
     gradviz.write("two.py", "import gradviz as gv\nx = gv.param('x', 1.0)\na, b = gv.exp(x), gv.square(x)\n")
-    gradviz.refuses("worksheet", "two.py", status=2, line="there are 2 graphs here: a, b")
+    gradviz.refuses("worksheet", "two.py", status=2, line="there are 2 graphs: a, b; one can be made exercises of")

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import cases, choose
+from cases import cases, choose, graph_of
 
 import gradviz as gv
 from gradviz.errors import UsageError
@@ -10,16 +10,9 @@ from gradviz.errors import UsageError
 RNG = np.random.default_rng(0)
 
 
-def graph_of(case):
-    args = [gv.param(f"p{place}", RNG.uniform(0.2, 0.8, shape)) for place, shape in enumerate(case.shapes)]
-    for place, indices in choose(case, RNG).items():
-        args[place] = gv.constant(indices, dtype=int)
-    return gv.graph(y=case.op(*args, **case.attrs))
-
-
 @pytest.mark.parametrize("case", cases(), ids=str)
 def test_every_primitive_is_compiled_with_its_derivative(case):
-    graph = graph_of(case)
+    graph = graph_of(case, RNG)
     layer = gv.compile(graph)
     seed = RNG.normal(size=graph.rows[graph.outputs["y"]].shape)
     expected = gv.backprop(graph, seed=seed)

@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from cases import cases, choose
+from cases import cases, graph_of
 
 import gradviz as gv
 from gradviz import nn
@@ -21,13 +21,6 @@ def interpreted(monkeypatch):
     """Let the printed loops run as Python, which needs no compiling; also those of small graphs."""
     monkeypatch.setattr(numba.config, "DISABLE_JIT", 1)
     monkeypatch.setattr(scalar, "MOST_WORK", -1)
-
-
-def graph_of(case):
-    args = [gv.param(f"p{place}", RNG.uniform(0.2, 0.8, shape)) for place, shape in enumerate(case.shapes)]
-    for place, indices in choose(case, RNG).items():
-        args[place] = gv.constant(indices, dtype=int)
-    return gv.graph(y=case.op(*args, **case.attrs))
 
 
 def mlp(labels):
@@ -171,7 +164,7 @@ def test_fast_functions_are_true_to_the_last_place(name, units):
 @pytest.mark.usefixtures("interpreted")
 @pytest.mark.parametrize("case", [case for case in cases() if case.op.name != "arccosh"], ids=str)
 def test_every_primitive_is_a_loop_with_its_derivative(case):
-    graph = graph_of(case)
+    graph = graph_of(case, RNG)
     loops, calls = gv.compile(graph, backend="numba"), gv.compile(graph)
     seed = RNG.normal(size=graph.rows[graph.outputs["y"]].shape)
     np.testing.assert_allclose(loops(), calls(), rtol=1e-12, atol=1e-14)

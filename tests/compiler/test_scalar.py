@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from cases import cases, choose
+from cases import cases, graph_of
 
 import gradviz as gv
 from gradviz.compiler import scalar
@@ -30,16 +30,9 @@ def on_arrays(monkeypatch, graph, **options):
     return layer
 
 
-def graph_of(case):
-    args = [gv.param(f"p{place}", RNG.uniform(0.2, 0.8, shape)) for place, shape in enumerate(case.shapes)]
-    for place, indices in choose(case, RNG).items():
-        args[place] = gv.constant(indices, dtype=int)
-    return gv.graph(y=case.op(*args, **case.attrs))
-
-
 @pytest.mark.parametrize("case", cases(), ids=str)
 def test_every_primitive_on_numbers_is_that_on_arrays(always, monkeypatch, case):
-    graph = graph_of(case)
+    graph = graph_of(case, RNG)
     layer, arrays = gv.compile(graph), on_arrays(monkeypatch, graph)
     seed = RNG.normal(size=graph.rows[graph.outputs["y"]].shape)
     assert isinstance(layer._programs.forward(None), ScalarProgram)

@@ -87,7 +87,7 @@ def test_the_same_parameters_give_the_same_bytes(saved, tmp_path):
     ("made", "said"),
     [
         (Parameters(dense__W=np.ones((2, 3)), dense__b=np.ones(3)), "has 'scale', which the layer has not"),
-        (Parameters(dense__w=np.ones((2, 3)), dense__b=np.ones(3)), r"has no 'dense/w' \(it has dense/W\)"),
+        (Parameters(dense__w=np.ones((2, 3)), dense__b=np.ones(3)), r"has no 'dense/w' \(did you mean 'dense/W'\?\)"),
         (Parameters(gate=np.ones(1)), r"has no 'gate' \(it has dense/W, dense/b, scale\)"),
         (
             Parameters(dense__W=np.ones((3, 2)), dense__b=np.ones(3), scale=1.0),

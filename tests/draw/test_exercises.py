@@ -6,6 +6,7 @@ import json
 
 import numpy as np
 import pytest
+from faults import faults
 
 import gradviz as gv
 from gradviz.core.format import array_text
@@ -46,7 +47,7 @@ def test_the_keys_are_right(example_roots):
 @pytest.mark.parametrize("seed", range(4))
 def test_random_graphs_are_easy_and_clean(seed):
     for sheet, key in exercises(None, 6, seed=seed):
-        assert sheet.scene.problems() == []
+        assert faults(sheet.scene) == []
         assert sheet.scene.blanks
         for text in key.scene.texts:
             if text.kind in ("forward", "backward"):

@@ -6,6 +6,7 @@ import re
 from itertools import pairwise
 
 import pytest
+from faults import faults
 
 import gradviz as gv
 from gradviz.core.format import array_text
@@ -27,7 +28,7 @@ def test_nothing_moves_but_what_changes(example_roots, name):
         for text in scene.texts:
             if text.kind != "caption":
                 assert last[text.kind, text.owner, text.text] == text.rect
-        assert scene.problems() == []
+        assert faults(scene) == []
     for before, after in pairwise(scenes):
         shown = [{(t.kind, t.owner) for t in scene.texts if t.kind != "caption"} for scene in (before, after)]
         assert shown[0] <= shown[1]

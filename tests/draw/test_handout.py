@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from faults import faults
 
 import gradviz as gv
 from gradviz.draw.exercises import exercises
@@ -26,7 +27,7 @@ def test_exercises_fill_sheets_in_order():
         for page in pages:
             assert captions(page)[0].text == title
             assert (page.width, page.height) == A4
-            assert page.problems() == []
+            assert faults(page) == []
             assert all(rect.left > 0 and rect.right < page.width and rect.bottom < page.height for rect in page.blanks)
 
 
@@ -51,4 +52,4 @@ def test_what_is_larger_than_the_paper_makes_it_larger():
     (page,) = sheets([sheet.scene] * 2, "Exercises")
     assert page.height > sheet.scene.height > A4[1]
     assert page.width / page.height == pytest.approx(A4[0] / A4[1])
-    assert page.problems() == []
+    assert faults(page) == []

@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from faults import faults
 from gallery import ROOT
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -32,7 +33,7 @@ def hinge():
 def test_every_example_is_clean(example_roots, labels):
     for name, node in example_roots.items():
         picture = gv.figure(node, labels=labels)
-        assert picture.scene.problems() == [], name
+        assert faults(picture.scene) == [], name
         ElementTree.fromstring(picture.svg())
 
 
@@ -40,7 +41,7 @@ def test_every_example_is_clean(example_roots, labels):
 def test_every_example_in_every_theme(example_roots, theme):
     for name, node in example_roots.items():
         picture = gv.figure(node, theme=theme)
-        assert picture.scene.problems() == [], name
+        assert faults(picture.scene) == [], name
         assert THEMES[theme].paper in picture.svg()
 
 
@@ -49,7 +50,7 @@ def test_every_example_in_every_theme(example_roots, theme):
 def test_every_direction(example_roots, direction, leaves):
     for name in ("hinge_loss-loss", "squared_loss-loss", "two_cars-h", "baydin_example-y"):
         picture = gv.figure(example_roots[name], direction=direction, leaves=leaves)
-        assert picture.scene.problems() == [], name
+        assert faults(picture.scene) == [], name
 
 
 def test_inputs_lie_where_the_direction_says():
@@ -119,7 +120,7 @@ def test_two_edges_of_a_square_are_two():
     scene = gv.figure(x * x).scene
     assert len({edge.points for edge in scene.edges}) == 2
     assert [text.text for text in scene.texts if text.kind == "derivative"] == ["x", "x"]
-    assert scene.problems() == []
+    assert faults(scene) == []
 
 
 def test_readme_picture_is_the_one_drawn_today(example_roots):
@@ -258,7 +259,7 @@ def test_hostile_labels(name):
         picture = gv.figure(gv.exp(gv.param(name, 1.0, **options)).named("y"))
         tree = ElementTree.fromstring(picture.svg())
         assert not [element for element in tree.iter() if element.tag.endswith(("script", "foreignObject"))]
-        assert picture.scene.problems() == []
+        assert faults(picture.scene) == []
         assert picture.scene.width < 1500
         assert "\x1b" not in picture.svg()
         json.loads(picture.json().encode("utf-8", "replace"))
@@ -274,7 +275,7 @@ def test_any_text_can_be_a_label(name, tex):
         return
     picture = gv.figure(gv.sin(leaf), title=name)
     ElementTree.fromstring(picture.svg())
-    assert picture.scene.problems() == []
+    assert faults(picture.scene) == []
 
 
 UNARY = [gv.exp, gv.sin, gv.sigmoid, gv.square, gv.relu, gv.tanh]
@@ -299,13 +300,13 @@ def test_random_graphs_are_clean(data):
         leaves=data.draw(st.sampled_from(["auto", "once", "repeat"])),
         direction=data.draw(st.sampled_from(["down", "right"])),
     )
-    assert picture.scene.problems() == []
+    assert faults(picture.scene) == []
 
 
 def test_arrays_of_every_size():
     for shape in [(1,), (8,), (9,), (2, 4), (3, 3), (2, 2, 2), (0,), (100, 100)]:
         x = gv.param("x", np.ones(shape))
-        assert gv.figure(gv.sum(gv.exp(x)), labels="both").scene.problems() == []
+        assert faults(gv.figure(gv.sum(gv.exp(x)), labels="both").scene) == []
 
 
 def test_a_png_too_large_is_refused():
@@ -335,4 +336,4 @@ def test_large_graphs_are_laid_out_in_a_child_process():
         rows.append(gv.sin(rows[-1]))
     scene = gv.figure(rows[-1], labels="none", values=False).scene
     assert len(scene.boxes) == 400
-    assert scene.problems() == []
+    assert faults(scene) == []

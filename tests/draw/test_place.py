@@ -7,6 +7,7 @@ from itertools import pairwise
 from math import atan2, dist, pi
 
 import pytest
+from faults import faults
 
 import gradviz as gv
 
@@ -53,7 +54,7 @@ CROWDED = [gaussian, clipped, fan, shared, outputs, normalized]
 @pytest.mark.parametrize("labels", ["symbolic", "both"])
 @pytest.mark.parametrize("make", CROWDED)
 def test_crowded_labels_are_read_at_their_own_lines(make, labels, direction):
-    assert gv.figure(make(), labels=labels, direction=direction).scene.problems() == []
+    assert faults(gv.figure(make(), labels=labels, direction=direction).scene) == []
 
 
 @pytest.mark.parametrize("make", CROWDED)
@@ -72,7 +73,33 @@ def test_a_label_at_another_line_or_text_is_a_problem():
         other = next(text for text in scene.texts if text.kind == kind and text.owner[:2] != label.owner[:2])
         beside = replace(label, x=other.rect.right + 4.0, y=other.y)
         moved = replace(scene, texts=tuple(beside if text is label else text for text in scene.texts))
-        assert any(complaint in problem for problem in moved.problems())
+        assert any(complaint in fault for fault in faults(moved))
+
+
+def at_corner(box):
+    return {"x": box.rect.left, "y": box.rect.bottom}
+
+
+@pytest.mark.parametrize(
+    ("kind", "change", "complaint"),
+    [
+        ("derivative", lambda scene, text: {"x": -text.rect.width / 2}, "lies outside the picture"),
+        ("derivative", lambda scene, text: {"size": 8.0}, "is set at 6.0 pt"),
+        ("derivative", lambda scene, text: {"x": scene.width * 3}, "stands far from its line"),
+        ("derivative", lambda scene, text: at_corner(scene.boxes[0]), "stands close to the box"),
+        ("name", lambda scene, text: at_corner(next(b for b in scene.boxes if b.key == text.owner)), "on its own box"),
+        ("forward", lambda scene, text: at_corner(scene.boxes[1]), "lies on the box"),
+        ("forward", lambda scene, text: dict(zip("xy", scene.edges[0].line[0], strict=True)), "crosses forward"),
+        ("forward", lambda scene, text: {"x": scene.texts[0].x, "y": scene.texts[0].y}, "overlaps"),
+    ],
+)
+def test_what_is_wrong_with_a_picture_is_found(kind, change, complaint):
+    scene = gv.figure(outputs()).scene
+    text = next(text for text in scene.texts if text.kind == kind)
+    changed = replace(text, **change(scene, text))
+    spoiled = replace(scene, texts=tuple(changed if one is text else one for one in scene.texts))
+    assert any(complaint in fault for fault in faults(spoiled))
+    assert faults(scene) == []
 
 
 @pytest.mark.parametrize("direction", ["left", "right"])

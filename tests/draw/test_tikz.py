@@ -187,6 +187,7 @@ TAKEN = [
     r"\left[\frac12 \sqrt[3]{x}\right]'^2_i",
     r"\|W\|_F^2 + \big(\hat\theta\bigr)'",
     r"x^\mathrm{T} \mathbb{R}",
+    r"\lvert x\rvert + \lVert y\rVert",
     r"\mathrm{a\^{}b\~{}c\_d\{\}}",
     r"\text{$ & ~ # ^}",
     r"\boldsymbol{\operatorname{arg\,max}}",

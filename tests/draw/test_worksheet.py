@@ -6,6 +6,7 @@ import json
 import re
 
 import pytest
+from faults import faults
 
 import gradviz as gv
 from gradviz.core.format import array_text
@@ -38,7 +39,7 @@ def test_the_key_has_the_numbers_and_the_sheet_has_not(example_roots, name):
 @pytest.mark.parametrize("name", EXAMPLES)
 def test_boxes_are_clear_of_everything(example_roots, name, blank):
     sheet, key = gv.worksheet(example_roots[name], blank=blank)
-    assert sheet.scene.problems() == []
+    assert faults(sheet.scene) == []
     scene = sheet.scene
     for place, box in enumerate(scene.blanks):
         assert box.left >= 0

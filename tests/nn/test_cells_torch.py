@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from torch_peer import agree, leaf, need_torch, parameters
+from torch_peer import agree, draw, leaf, need_torch, parameters
 
 from gradviz import nn
 
@@ -10,10 +10,6 @@ torch = need_torch()
 
 SIZES = [(3, 4), (1, 1), (5, 2)]
 KINDS = [("float64", 1.0), ("float64", 60.0), ("float32", 1.0)]  # a scale of 60 saturates the gates
-
-
-def draw(*shape, seed=1):
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 def drawn(outputs, scale, seed=5):

@@ -49,7 +49,7 @@ def test_the_parameters_have_the_dtype_of_the_data():
         (lambda x: nn.dense(x, 2.5, name="top"), "top: the number of units must be a positive integer, not 2.5"),
         (lambda x: nn.dense(1.0, 2), "dense: a dense layer takes a vector, or rows of vectors, not the shape ()"),
         (lambda x: nn.dense(x, 2, activation="rleu"), "there is no activation 'rleu'"),
-        (lambda x: nn.dense(x, 2, init="glorot"), "there is no initializer 'glorot'"),
+        (lambda x: nn.dense(x, 2, init="glorot"), "there is no initializer 'glorot' (did you mean 'glorot_normal'?)"),
         (lambda x: nn.dense(x, 2, init=lambda shape, seed: np.ones(3)), "dense/W gives shape (3,), not (2, 3)"),
         (lambda x: nn.dense(x, 2, W=np.ones((3, 2))), "dense: W must have the shape (2, 3), not the shape (3, 2)"),
         (lambda x: nn.dense(x, 2, b=np.ones(3)), "dense: b must have the shape (2,), not the shape (3,)"),

@@ -2,17 +2,13 @@
 
 import numpy as np
 import pytest
-from torch_peer import agree, leaf, need_torch, parameters
+from torch_peer import agree, draw, leaf, need_torch, parameters
 
 import gradviz as gv
 from gradviz import nn
 
 torch = need_torch()
 F = torch.nn.functional
-
-
-def draw(*shape, seed=1):
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

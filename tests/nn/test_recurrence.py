@@ -64,7 +64,7 @@ def test_two_networks_stand_on_top_of_each_other(tmp_path):
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda x: nn.recurrent(x, "lstn", hidden=2), "there is no cell 'lstn' (use rnn, lstm, gru)"),
+        (lambda x: nn.recurrent(x, "lstn", hidden=2), "there is no cell 'lstn' (did you mean 'lstm'?)"),
         (lambda x: nn.recurrent(x[0], hidden=2), "lstm: x must be a sequence of vectors (time, features)"),
         (lambda x: nn.recurrent(np.zeros((0, 2)), hidden=2), "of at least one step, not the shape (0, 2)"),
         (lambda x: nn.recurrent(x, hidden=0), "lstm: hidden must be a positive integer, not 0"),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from torch_peer import agree, leaf, need_torch, parameters
+from torch_peer import agree, draw, leaf, need_torch, parameters
 
 import gradviz as gv
 from gradviz import nn
@@ -15,10 +15,6 @@ GATES = {
     "lstm": (("input_gate", "i", 1), ("forget_gate", "f", 1), ("candidate", "C", 1), ("output_gate", "o", 1)),
     "gru": (("reset_gate", "r", 1), ("update_gate", "z", -1)),  # torch's z is our 1 - z
 }
-
-
-def draw(*shape, seed=1):
-    return np.random.default_rng(seed).normal(size=shape)
 
 
 def weights(t, path, cell):

@@ -7,6 +7,7 @@ import json
 import numpy as np
 import pytest
 import sympy
+from faults import faults
 from terms import run
 
 import gradviz as gv
@@ -336,6 +337,26 @@ def test_what_cannot_be_explained(make, wrt, line):
         gv.explain(make(gv.param("x", 1.0)), wrt)
 
 
+@pytest.mark.parametrize(
+    ("at", "line"),
+    [
+        ({"product": 2.0}, r"product \(multiply\) is computed and cannot be given a value"),
+        ({"x": [1.0, 2.0]}, r"'x' has shape \(\), the value given has \(2,\)"),
+    ],
+)
+def test_a_value_that_does_not_fit_is_refused_where_others_are_missing(at, line):
+    product = (gv.param("x", shape=()) * gv.data("y", shape=())).named("product")
+    with pytest.raises(gv.GradvizError, match=line):
+        gv.explain(product, "x", at=at)
+
+
+def test_an_output_is_called_as_it_was_asked_for():
+    square = gv.square(gv.param("x", 3.0))
+    graph = gv.graph(first=square, second=square)
+    assert tex_to_text(gv.explain(graph, "x", output="second").derivative) == "(∂second)/(∂x)"
+    assert list(gv.derivative(graph, "x", output="second").outputs) == ["∂second/∂x"]
+
+
 def test_a_lit_path_has_its_product_below(example_roots):
     figure = gv.figure(example_roots["hinge_loss-loss"], path="W", labels="both").figure
     lit = [(edge.parent, edge.slot) for edge in figure.edges if edge.lit]
@@ -363,4 +384,4 @@ def test_pictures_of_paths_are_clean(example_roots):
         leaves = [leaf.path for leaf in graph.leaves if leaf.op.name != "constant"]
         for leaf in leaves if len(graph) <= 20 else leaves[-1:]:  # a large picture takes its time
             if graph.rows[-1].shape == ():
-                assert gv.figure(graph, path=leaf, labels="both").scene.problems() == [], (name, leaf)
+                assert faults(gv.figure(graph, path=leaf, labels="both").scene) == [], (name, leaf)

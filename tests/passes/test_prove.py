@@ -19,6 +19,8 @@ from gradviz.core.primitive import REALS, REGISTRY
 from gradviz.namespaces import numpy as numbers
 from gradviz.namespaces import sympy as symbols
 from gradviz.namespaces.record import Term, as_term, recorder, symbol
+from gradviz.passes import attempt
+from gradviz.passes.claims import claims_of
 from gradviz.passes.prove import prove
 from gradviz.passes.zero import TimeIsUpError, is_zero, time_limit
 
@@ -235,6 +237,16 @@ def test_too_many_entries_are_left_to_numbers():
     proof = prove(REGISTRY["matmul"], {}, ((30, 20), (20, 10)))
     assert {slot.verdict for slot in proof.slots} == {"numeric"}
     assert proof.slots[0].reason == "1100 entries are too many for symbols; proved for (2, 3) · (3, 2)"
+
+
+def test_time_that_is_up_between_two_arguments_leaves_a_verdict_on_both(monkeypatch):
+    def claims_in_time(place, argument, claim):
+        if place:
+            raise TimeIsUpError
+        return claims_of(place, argument, claim)
+
+    monkeypatch.setattr(attempt, "claims_of", claims_in_time)
+    assert [slot.verdict for slot in prove(REGISTRY["add"], {}, ((), ())).slots] == ["numeric", "numeric"]
 
 
 def test_the_time_limit_stops_and_keeps_the_tracer():
