@@ -1,0 +1,66 @@
+"""How much memory layers need, and that what lives at the same time stands apart."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import gradviz as gv
+from gradviz import nn
+from gradviz.compiler.arena import Life, arranged
+
+LIVES = st.builds(
+    lambda length, start, lasts: Life(length, 4, start, start + lasts),
+    st.integers(0, 200),
+    st.integers(0, 30),
+    st.integers(0, 12),
+)
+
+
+@given(st.lists(LIVES, min_size=1, max_size=40))
+def test_what_lives_at_the_same_time_stands_apart(lives):
+    starts = arranged(lives)
+    assert all(start >= 0 and start % 16 == 0 for start in starts)  # whole lines of the cache
+    for number, (one, begin) in enumerate(zip(lives, starts, strict=True)):
+        for other, start in zip(lives[:number], starts[:number], strict=True):
+            if one.start <= other.end and other.start <= one.end:
+                assert begin + one.length <= start or start + other.length <= begin
+
+
+def test_small_arrays_stand_side_by_side_where_a_large_one_stood():
+    lives = [Life(1000, 4, 0, 1), Life(400, 4, 2, 5), Life(400, 4, 3, 6), Life(160, 4, 4, 4), Life(1000, 4, 7, 8)]
+    starts = arranged(lives)
+    assert max(start + life.room for start, life in zip(starts, lives, strict=True)) == lives[0].room
+
+
+def recurrent(cell, hidden, **options):
+    x, y = gv.data("x", shape=(32, hidden)), gv.data("y", shape=1)
+    outputs, _ = nn.recurrent(x, cell, hidden=hidden, **options)
+    return gv.sum(gv.square(nn.dense(outputs[-1], 1, name="out") - y))
+
+
+def convolutional():
+    x, y = gv.data("x", shape=(1, 28, 28)), gv.data("y", shape=(), dtype=np.int64)
+    for filters, name in ((8, "first"), (16, "second")):
+        x = gv.relu(nn.max_pool2d(nn.conv2d(x, filters, 3, name=name), 2, name=f"{name}_pool"))
+    return nn.cross_entropy(nn.dense(nn.flatten(x), 10, name="out"), y)
+
+
+def perceptron():
+    x, y = gv.data("x", shape=784), gv.data("y", shape=(), dtype=np.int64)
+    return nn.cross_entropy(nn.dense(nn.dense(x, 256, activation="relu", name="hidden"), 10, name="out"), y)
+
+
+LARGEST = {
+    "MLP batch 1": (perceptron, 1, 816_000),
+    "MLP batch 256": (perceptron, 256, 1_150_000),
+    "LSTM h=64 batch 32": (lambda: recurrent("lstm", 64), 32, 4_000_000),
+    "CNN batch 32": (convolutional, 32, 4_300_000),
+}
+"""By the row of the benchmark: its graph, how many samples, and a few percent more bytes than its plan takes."""
+
+
+@pytest.mark.parametrize(("network", "batch", "most"), LARGEST.values(), ids=LARGEST)
+def test_a_step_takes_no_more_memory_than_it_did(network, batch, most):
+    layer = gv.compile(gv.graph(loss=network()), batch=batch, dtype=np.float32)
+    assert layer._programs.step(batch).memory <= most
