@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
-from itertools import accumulate, pairwise
 from typing import Any
 
 from gradviz.compiler.gradients import GRADIENT
 from gradviz.compiler.instructions import Instruction, Piece, Plan, part
+from gradviz.compiler.joins import keys_of_parts
 from gradviz.compiler.names import Names
 from gradviz.compiler.plan import make_plan
 from gradviz.core.apply import constant
@@ -65,7 +65,4 @@ def _pieces(graph: Graph, index: int) -> list[tuple[tuple[Any, ...], int]]:
     row = graph.rows[index]
     if row.op.name != "concatenate":
         return [((), index)]
-    axis: int = row.attrs["axis"]
-    ends = list(accumulate((graph.rows[arg].shape[axis] for arg in graph.args[index]), initial=0))
-    keys = [(*(slice(None),) * axis, slice(*pair)) for pair in pairwise(ends)]
-    return list(zip(keys, graph.args[index], strict=True))
+    return list(zip(keys_of_parts(graph, index), graph.args[index], strict=True))
