@@ -55,6 +55,8 @@ LARGEST = {
     "MLP batch 1": (perceptron, 1, 816_000),
     "MLP batch 256": (perceptron, 256, 1_150_000),
     "LSTM h=64 batch 32": (lambda: recurrent("lstm", 64), 32, 4_000_000),
+    "GRU h=64 batch 32": (lambda: recurrent("gru", 64, reset_after=True), 32, 3_300_000),
+    "GRU h=256 batch 32": (lambda: recurrent("gru", 256, reset_after=True), 32, 14_800_000),
     "CNN batch 32": (convolutional, 32, 4_300_000),
 }
 """By the row of the benchmark: its graph, how many samples, and a few percent more bytes than its plan takes."""
