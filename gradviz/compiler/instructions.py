@@ -151,11 +151,18 @@ class Piece:
         path: of the leaf.
         key: which part of the leaf, () for all of it.
         place: where it is computed.
+        column: if there is one, the place holds a row, and the part is this column times that row.
     """
 
     path: str
     key: tuple[Any, ...]
     place: Place
+    column: Place | None = None
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """All that it is made of."""
+        return (self.place,) if self.column is None else (self.column, self.place)
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,6 +9,7 @@ import gradviz as gv
 from gradviz import nn
 from gradviz.compiler.arena import Life, arranged
 
+RNG = np.random.default_rng(11)
 LIVES = st.builds(
     lambda length, start, lasts: Life(length, 4, start, start + lasts),
     st.integers(0, 200),
@@ -52,7 +53,7 @@ def perceptron():
 
 
 LARGEST = {
-    "MLP batch 1": (perceptron, 1, 816_000),
+    "MLP batch 1": (perceptron, 1, 290_000),
     "MLP batch 256": (perceptron, 256, 1_150_000),
     "LSTM h=64 batch 32": (lambda: recurrent("lstm", 64), 32, 4_000_000),
     "GRU h=64 batch 32": (lambda: recurrent("gru", 64, reset_after=True), 32, 3_300_000),
@@ -66,3 +67,34 @@ LARGEST = {
 def test_a_step_takes_no_more_memory_than_it_did(network, batch, most):
     layer = gv.compile(gv.graph(loss=network()), batch=batch, dtype=np.float32)
     assert layer._programs.step(batch).memory <= most
+
+
+SIZE = 370
+OUTER = {
+    "a batch of one": (1, 1, lambda x, W, V: gv.tanh(W @ x)),
+    "no batch": (None, 1, lambda x, W, V: gv.tanh(W @ x)),
+    "turned": (None, 1, lambda x, W, V: gv.tanh(x @ W)),
+    "two in turn": (1, 2, lambda x, W, V: gv.tanh(V @ gv.tanh(W @ x))),
+    "two parts of one": (1, 0, lambda x, W, V: gv.tanh(gv.concatenate([W, V], 1) @ gv.concatenate([x, gv.sin(x)]))),
+    "of a parameter": (None, 0, lambda x, W, V: x * gv.tanh(gv.param("row", RNG.normal(size=SIZE)) @ W @ V[0])),
+}
+"""How many samples, how many large gradients are left as a column and a row, and the network."""
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+@pytest.mark.parametrize(("batch", "count", "build"), OUTER.values(), ids=OUTER)
+def test_large_gradients_by_one_sample(batch, count, build, backend):
+    x = gv.data("x", shape=SIZE)
+    W, V = (gv.param(name, RNG.normal(size=(SIZE, SIZE)) / 9) for name in "WV")
+    graph = gv.graph(loss=gv.sum(gv.square(build(x, W, V) - 0.3)))
+    inputs = {"x": RNG.normal(size=SIZE if batch is None else (batch, SIZE))}
+    plain = gv.backprop(graph if batch is None else gv.batched(graph, batch, mean=["loss"]), at=inputs, output="loss")
+    layer = gv.compile(graph, batch=batch, backend=backend)
+    before = {path: array.copy() for path, array in layer.parameters.items()}
+    _, gradients = layer.value_and_grad(**inputs)
+    layer.step(0.1, **inputs)
+    for path, gradient in plain.grad.items():
+        np.testing.assert_allclose(gradients[path], gradient, rtol=1e-9, atol=1e-12)
+        np.testing.assert_allclose(layer.parameters[path], before[path] - 0.1 * gradient, rtol=1e-9, atol=1e-12)
+    if backend == "numpy":
+        assert layer.source.count(" subtract_outer(") == count + (count > 0)  # with its definition
