@@ -49,7 +49,7 @@ class Place:
         value: of a constant.
         sample: an array of the same shape, dtype and strides, to ask NumPy about.
         shift, period: an item at time t is entry (t + shift), modulo the period if there is one.
-        block: the block of memory that a buffer is the beginning of.
+        block, start: the block of memory that a buffer is a part of, and at which of its elements it begins.
         static: whether it is at the same address at every call.
     """
 
@@ -65,6 +65,7 @@ class Place:
     shift: int = 0
     period: int = 0
     block: Block | None = None
+    start: int = 0
     label: str = ""
 
     @property
@@ -81,6 +82,11 @@ class Place:
         return self.base.root if self.base is not None else self
 
     @property
+    def home(self) -> Any:
+        """What the buffers share that begin at the same place in memory; anything else is alone in its."""
+        return self if self.block is None else (self.block, self.start)
+
+    @property
     def looped(self) -> bool:
         """Whether it is another memory at every step of a loop."""
         return self.kind == "item" or (self.kind == "view" and self.base is not None and self.base.looped)
@@ -93,7 +99,7 @@ class Place:
 
 @dataclass(eq=False)
 class Block:
-    """Memory that several buffers use, one after another."""
+    """Memory that several buffers use, one after another or side by side."""
 
     name: str
     dtype: np.dtype[Any]
@@ -145,11 +151,18 @@ class Piece:
         path: of the leaf.
         key: which part of the leaf, () for all of it.
         place: where it is computed.
+        column: if there is one, the place holds a row, and the part is this column times that row.
     """
 
     path: str
     key: tuple[Any, ...]
     place: Place
+    column: Place | None = None
+
+    @property
+    def places(self) -> tuple[Place, ...]:
+        """All that it is made of."""
+        return (self.place,) if self.column is None else (self.column, self.place)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from itertools import accumulate, pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from gradviz.core.apply import constant
 from gradviz.core.expr import Expr
-from gradviz.core.graph import Node
+from gradviz.core.graph import Graph, Node
 from gradviz.core.primitive import FUNCTIONS
 from gradviz.passes.rewrite import attrs_of, made_by
 
 MOST_TERMS = 32
+
+JOINS = frozenset(("concatenate", "stack"))
+"""What puts arrays side by side."""
+
+Key = tuple[Any, ...]
+"""An index."""
 
 
 class Span(NamedTuple):
@@ -47,6 +54,18 @@ def span_of(key: tuple[Any, ...], shape: tuple[int, ...]) -> Span | None:
     return found
 
 
+def keys_of_parts(graph: Graph, index: int) -> list[Key]:
+    """Return which part of a join each of its arguments is; nothing for what is no join."""
+    row = graph.rows[index]
+    if row.op.name not in JOINS:
+        return []
+    front, args = (slice(None),) * row.attrs["axis"], graph.args[index]
+    if row.op.name == "stack":
+        return [(*front, place) for place in range(len(args))]
+    ends = accumulate((graph.rows[arg].shape[len(front)] for arg in args), initial=0)
+    return [(*front, slice(*pair)) for pair in pairwise(ends)]
+
+
 def stack(parts: list[Expr]) -> Expr:
     """Stack arrays; consecutive parts of one array are a slice of it."""
     found = [_item(part) for part in parts]
@@ -60,13 +79,19 @@ def stack(parts: list[Expr]) -> Expr:
     return FUNCTIONS["stack"](parts)
 
 
-def _item(handle: Expr) -> tuple[Expr, int] | None:
-    """Return of which array, and which, an item along the first axis is."""
+def taken(handle: Expr) -> tuple[Expr, Span] | None:
+    """Return of which array, and which, a part along one axis is; None for anything else."""
     inner = made_by(handle, "getitem")
     if inner is None:
         return None
     span = span_of(attrs_of(handle)["key"], inner[0].shape)
-    return (inner[0], span.start) if span is not None and span.axis == 0 and span.single else None
+    return None if span is None else (inner[0], span)
+
+
+def _item(handle: Expr) -> tuple[Expr, int] | None:
+    """Return of which array, and which, an item along the first axis is."""
+    base, span = taken(handle) or (handle, None)
+    return (base, span.start) if span is not None and span.axis == 0 and span.single else None
 
 
 def stacked(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:

@@ -69,6 +69,8 @@ class CellRewriter:
 
     def _grouped(self, name: str, args: list[Expr]) -> Expr | None:
         parts = [part for arg in args for part in self._parts(name, arg)]
+        if name == "add" and len(terms := self._factored(parts)) < len(parts):
+            return reduce(REGISTRY[name], terms)
         kinds = [self.kind(part) for part in parts]
         before = sum(kind != STATE for kind in kinds)
         if before < 2 or before == len(parts) or len(parts) == 2:
@@ -78,6 +80,25 @@ class CellRewriter:
         sums = [reduce(op, group) for group in groups if group]
         rest = reduce(op, sums[:-1])
         return op(sums[-1], rest)
+
+    def _factored(self, terms: list[Expr]) -> list[Expr]:
+        """Return the terms with factors taken out: of g a + g b, where g alone needs the state, it is g (a + b)."""
+        add, multiply = REGISTRY["add"], REGISTRY["multiply"]
+        alike: dict[Any, list[tuple[Expr, list[Expr], list[Expr]]]] = {}
+        for term in terms:
+            groups: tuple[list[Expr], list[Expr]] = [], []
+            for factor in self._parts("multiply", term):
+                groups[self.kind(factor) != STATE].append(factor)
+            key = sorted(factor.id for factor in groups[0]) if all(groups) else ["alone", term.id]
+            alike.setdefault(tuple(key), []).append((term, *groups))
+        made = []
+        for found in alike.values():
+            term, state, _ = found[0]
+            if len(found) > 1:
+                known = reduce(add, [reduce(multiply, rest) for _, _, rest in found])
+                term = multiply(reduce(multiply, state), known)
+            made.append(term)
+        return made
 
     def _parts(self, name: str, handle: Expr, depth: int = 0) -> list[Expr]:
         """Return the terms of a sum that needs the state; anything else is one term."""

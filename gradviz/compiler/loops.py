@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from gradviz.compiler.instructions import VIEWS, size
+from gradviz.compiler.joins import Key, keys_of_parts
 from gradviz.core.apply import apply, make_leaf
 from gradviz.core.batch import Lifted, vectorize
 from gradviz.core.expr import Expr
@@ -52,7 +53,9 @@ class SmallLoop:
         } | {index: Lifted(given[index]) for index in shared}
         self._before()
         after = _ancestors(self._cell, kept, stop=self._is_emitted)
-        self._emitted = [index for index in range(len(self._cell)) if index in after and self._is_emitted(index)]
+        kept_at_all = [index for index in range(len(self._cell)) if index in after and self._is_emitted(index)]
+        self._parts = self._joined(kept_at_all)
+        self._emitted = [index for index in kept_at_all if index not in self._parts]
         made = self._run()
         self._after(made, kept)
         finals = {count + number: one for number, one in enumerate(made[len(self._emitted) :])}
@@ -89,6 +92,21 @@ class SmallLoop:
     def _is_emitted(self, index: int) -> bool:
         """Whether a node that is asked for is kept at every step; a part of another one can be taken of that later."""
         return self._inner(index) and self._cell.rows[index].op.name not in VIEWS
+
+    def _joined(self, kept: Sequence[int]) -> dict[int, tuple[int, Key]]:
+        """Return where values that are kept stand in others that are kept, too: these are enough.
+
+        Returns:
+            By the id of what is joined, the id of the join, and which part it is at all steps.
+        """
+        cell = self._cell
+        known = set(kept)
+        found: dict[int, tuple[int, Key]] = {}
+        for whole in kept:
+            for arg, key in zip(cell.args[whole], keys_of_parts(cell, whole), strict=False):
+                if arg in known and arg not in found:
+                    found[arg] = whole, (slice(None), *key)
+        return found
 
     def _before(self) -> None:
         """Compute what the state has no part in."""
@@ -137,6 +155,9 @@ class SmallLoop:
         cell = self._cell
         stacked = {i: Lifted(one, one.ndim - 1) for i, one in zip(self._emitted, made, strict=False)}
         self._outside |= stacked
+        for part, (whole, key) in reversed(self._parts.items()):  # what is joined may be a join
+            taken = self._outside[whole].handle[key]
+            self._outside[part] = Lifted(taken, taken.ndim - 1)
         needed = _ancestors(cell, kept, stop=lambda index: index in self._outside) - self._outside.keys()
         found = vectorize(cell, self._loop.length, self._outside, needed)
         self._outside |= {index: found[index] for index in needed}  # type: ignore[misc]

@@ -1,4 +1,4 @@
-"""Which buffers share memory: a block is used again as soon as nothing reads what stood there."""
+"""Which buffers share memory: what nobody reads any longer is written over."""
 
 from __future__ import annotations
 
@@ -6,7 +6,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from gradviz.compiler.addresses import memory_of
+from gradviz.compiler.arena import Life, arranged
 from gradviz.compiler.instructions import ELEMENTWISE, Block, Instruction, Place, Repeat, size
 from gradviz.core.graph import Graph
 from gradviz.core.primitive import PARAMETER
@@ -53,35 +56,48 @@ class Memory:
         self._clock = 0
 
     def assign(self, body: Sequence[Instruction | Repeat], kept: Iterable[Place]) -> None:
-        """Give every buffer of these instructions a block; those that are kept share theirs with none."""
+        """Give every buffer of these instructions its place in a block; those that are kept share theirs with none."""
         self._follow(body)
         for place in kept:
             if place.root in self._lives:
                 self._lives[place.root].end = self._clock + 1
-        free: dict[Block, _Life] = {}
-        busy: list[_Life] = []
-        for life in sorted(self._lives.values(), key=lambda life: life.start):
-            for one in [one for one in busy if one.end < life.start or _in_place(one, life)]:
-                busy.remove(one)
-                assert one.place.block is not None
-                free[one.place.block] = one
-            life.place.block = self._block(life, free)
-            busy.append(life)
+        series: dict[np.dtype[Any], list[list[_Life]]] = {}
+        for one in self._series():
+            series.setdefault(one[0].place.dtype, []).append(one)
+        for dtype, found in series.items():
+            self._put_down(dtype, found)
+        for number, block in enumerate(self.blocks):
+            block.name = f"memory_{number}"
 
-    def _block(self, life: _Life, free: dict[Block, _Life]) -> Block:
-        length, dtype = size(life.place.shape), life.place.dtype
-        fitting = [block for block in free if block.dtype == dtype]
-        enough = [block for block in fitting if block.length >= length]
-        if enough:
-            found = min(enough, key=lambda block: block.length)
-        elif fitting:
-            found = max(fitting, key=lambda block: block.length)
-        else:
-            found = Block(f"memory_{len(self.blocks)}", dtype)
-            self.blocks.append(found)
-        free.pop(found, None)
-        found.length = max(found.length, length)
+    def _series(self) -> list[list[_Life]]:
+        """Return the buffers, those together that are computed one in the place of another."""
+        found: list[list[_Life]] = []
+        ending: dict[int, list[list[_Life]]] = {}
+        for life in sorted(self._lives.values(), key=lambda life: life.start):
+            before = ending.get(life.start, [])
+            one = next((one for one in before if _in_place(one[-1], life)), None)
+            if one is None:
+                found.append(one := [])
+            else:
+                before.remove(one)
+            one.append(life)
+            ending.setdefault(life.end, []).append(one)
         return found
+
+    def _put_down(self, dtype: np.dtype[Any], series: list[list[_Life]]) -> None:
+        """Find places in one memory; the parts of it that no array reaches over are blocks of their own."""
+        lives = [Life(size(one[0].place.shape), dtype.itemsize, one[0].start, one[-1].end) for one in series]
+        starts = arranged(lives)
+        end = 0
+        for number in sorted(range(len(series)), key=starts.__getitem__):
+            if starts[number] >= end:
+                self.blocks.append(Block("", dtype))
+                begin = starts[number]
+            block, start = self.blocks[-1], starts[number] - begin
+            for life in series[number]:
+                life.place.block, life.place.start = block, start
+            block.length = max(block.length, start + lives[number].length)
+            end = max(end, starts[number] + lives[number].room)
 
     def _follow(self, body: Sequence[Instruction | Repeat]) -> None:
         for one in body:

@@ -3,23 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 
 import numpy as np
 
+from gradviz.compiler.arena import Life, arranged
 from gradviz.compiler.instructions import Place, size
 from gradviz.compiler.numba_access import Access
 from gradviz.compiler.numba_fuse import Fused, FusedSteps, Nest
 from gradviz.compiler.numba_ops import Product, Statement
-
-ALIGNMENT = 64
-"""Bytes: a line of the cache."""
-
-
-@dataclass
-class _Life:
-    start: int
-    end: int
 
 
 def silent(ops: Sequence[Fused], kept: Iterable[Place]) -> frozenset[Place]:
@@ -64,13 +55,14 @@ class Arena:
     def __init__(self, ops: Sequence[Fused], kept: Iterable[Place], silent_roots: frozenset[Place]) -> None:
         self.lengths: dict[np.dtype[np.generic], int] = {}
         self._silent = silent_roots
-        self._lives: dict[Place, _Life] = {}
+        self._lives: dict[Place, Life] = {}
         self._starts: dict[Place, int] = {}
         self._clock = 0
         self._follow(ops)
         for place in kept:
             if place.root in self._lives:
-                self._lives[place.root] = _Life(0, self._clock + 1)
+                life = self._lives[place.root]
+                life.start, life.end = 0, self._clock + 1
         self._assign()
 
     def start(self, root: Place) -> int:
@@ -83,7 +75,7 @@ class Arena:
     def _touch(self, access: Access) -> None:
         root = access.root
         if root.kind in ("buffer", "scalar", "fresh") and root not in self._silent:
-            life = self._lives.setdefault(root, _Life(self._clock, self._clock))
+            life = self._lives.setdefault(root, _life(root, self._clock))
             life.end = self._clock
 
     def _follow(self, ops: Sequence[Fused]) -> None:
@@ -111,18 +103,15 @@ class Arena:
                 life.start, life.end = min(life.start, start), self._clock
 
     def _assign(self) -> None:
-        """Put the largest arrays down first, each at the first gap among those that live at the same time."""
-        placed: list[tuple[int, int, _Life, np.dtype[np.generic]]] = []
-        for root, life in sorted(self._lives.items(), key=lambda pair: -size(pair[0].shape)):
-            unit = max(1, ALIGNMENT // root.dtype.itemsize)
-            length = -(-max(size(root.shape), 1) // unit) * unit
-            start = 0
-            for first, last, other, dtype in sorted(placed, key=lambda one: one[0]):
-                if dtype != root.dtype or other.end < life.start or life.end < other.start:
-                    continue
-                if start + length <= first:
-                    break
-                start = max(start, last)
-            placed.append((start, start + length, life, root.dtype))
-            self._starts[root] = start
-            self.lengths[root.dtype] = max(self.lengths.get(root.dtype, 0), start + length)
+        found: dict[np.dtype[np.generic], list[Place]] = {}
+        for root in self._lives:
+            found.setdefault(root.dtype, []).append(root)
+        for dtype, roots in found.items():
+            lives = [self._lives[root] for root in roots]
+            starts = arranged(lives)
+            self._starts |= zip(roots, starts, strict=True)
+            self.lengths[dtype] = max(start + life.room for start, life in zip(starts, lives, strict=True))
+
+
+def _life(root: Place, clock: int) -> Life:
+    return Life(size(root.shape), root.dtype.itemsize, clock, clock)

@@ -83,7 +83,7 @@ class Places:
         if not root.static:
             return None
         assert root.sample is not None
-        memory = (root.block or root, memory_of(array, root.sample))
+        memory = (root.home, memory_of(array, root.sample))
         return next((self.called[key] for key in self.needed if key[:2] == memory and key[3:] == ((),)), None)
 
     def written(self, place: Place) -> str:
@@ -120,10 +120,10 @@ class Places:
         assert root.sample is not None
         time = _time(place)
         memory, label = memory_of(place.sample, root.sample), self._label(place)
-        key = (root.block or root, memory, label, time)
+        key = (root.home, memory, label, time)
         if label or time or key in self.called:
             return key
-        return (root.block or root, memory, self._same.get((root, memory), ""), time)
+        return (root.home, memory, self._same.get((root, memory), ""), time)
 
     def _name_wholes(self, items: Iterable[Place]) -> None:
         """Let the values of all steps be called after the value of one, and the other way round."""

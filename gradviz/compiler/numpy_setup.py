@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.compiler.addresses import memory_of
+from gradviz.compiler.arena import room_for
 from gradviz.compiler.instructions import Block, Place, size
 from gradviz.compiler.numpy_constants import constant_text, dtype_name, number_text
 from gradviz.compiler.numpy_places import Places, ancestors
@@ -16,9 +17,9 @@ from gradviz.compiler.numpy_views import entries
 from gradviz.core.primitive import Shape
 
 ROOM = '''
-def room(memory, *shape):
-    """Return the beginning of some memory as an array; what is not needed at the same time may share it."""
-    return memory[: math.prod(shape)].reshape(shape)
+def room(memory, start, *shape):
+    """Return a part of some memory as an array; what is not needed at the same time may share it."""
+    return memory[start : start + math.prod(shape)].reshape(shape)
 '''
 """Arrays that share memory are made by it."""
 
@@ -90,7 +91,6 @@ class Setup:
             assert place.root.block is not None
             users.setdefault(place.root.block, []).append(place)
         pools: dict[np.dtype[Any], list[Block]] = {}
-        alike: dict[tuple[str, Shape], dict[str, int]] = {}
         texts: dict[str, str] = {}
         for block, places in users.items():
             first = places[0]
@@ -101,18 +101,21 @@ class Setup:
                 pools.setdefault(block.dtype, []).append(block)
         for dtype, blocks in pools.items():
             memory = self._places.new("memory")
-            lengths = [str(block.length) for block in blocks]
-            yield f"{memory} = [aligned(n, {dtype_name(dtype)}) for n in {tuple_text(lengths)}]"
-            for number, block in enumerate(blocks):
+            alike: dict[Shape, dict[str, int]] = {}
+            length = 0
+            for block in blocks:
+                start = room_for(length, dtype.itemsize)
                 for place in users[block]:
-                    alike.setdefault((memory, place.shape), {})[self._places.name(place)] = number
-        for (memory, shape), found in alike.items():
-            axes = "".join(f", {length}" for length in shape)
-            if len(found) < MANY_ALIKE:
-                texts |= {name: f"room({memory}[{number}]{axes})" for name, number in found.items()}
-            else:
-                numbers = tuple_text(list(map(str, found.values())))
-                yield f"{', '.join(found)} = (room({memory}[n]{axes}) for n in {numbers})"
+                    alike.setdefault(place.shape, {})[self._places.name(place)] = start + place.root.start
+                length = start + block.length
+            yield f"{memory} = aligned({length}, {dtype_name(dtype)})"
+            for shape, found in alike.items():
+                axes = "".join(f", {length}" for length in shape)
+                if len(found) < MANY_ALIKE:
+                    texts |= {name: f"room({memory}, {start}{axes})" for name, start in found.items()}
+                else:
+                    starts = tuple_text(list(map(str, found.values())))
+                    yield f"{', '.join(found)} = (room({memory}, n{axes}) for n in {starts})"
         yield from assigned(list(texts), list(texts.values()))
 
     def _views(self) -> list[str]:

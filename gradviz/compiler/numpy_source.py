@@ -21,6 +21,7 @@ from gradviz.compiler.numpy_setup import ROOM, Setup
 from gradviz.compiler.numpy_statements import Statements
 from gradviz.compiler.numpy_text import INDENT, WIDTH, folded, returned, tuple_text
 from gradviz.compiler.numpy_views import view_text
+from gradviz.compiler.outer import AT_ONCE, in_parts, is_turned, subtract_outer
 from gradviz.compiler.task import RATE, Task
 from gradviz.core.graph import Graph
 
@@ -61,6 +62,9 @@ class NumpyPrinter:
         self.ufuncs |= used & self.forms.functions
         if "aligned" in used:
             self.forms.helpers.texts["aligned"] = untyped(inspect.getsource(aligned))
+        for tool in (in_parts, subtract_outer):
+            if tool.__name__ in used:
+                self.forms.helpers.texts[tool.__name__] = untyped(inspect.getsource(tool))
         return functions
 
     def merge(self, other: NumpyPrinter) -> None:
@@ -93,7 +97,11 @@ class _Function:
     def __init__(self, name: str, plan: Plan, forms: Forms, graph: Graph) -> None:
         self._name, self._plan, self._forms = name, plan, forms
         names = Names()
-        for taken in (name, f"make_{name}", *(_WORDS if plan.pieces else ())):
+        words = list(_WORDS if plan.pieces else ())
+        if any(piece.column is not None for piece in plan.pieces):
+            words += ["row", "column", "rows"]
+            words += [f"{word}_{number}" for word in ("product", "parts") for number in range(len(plan.pieces))]
+        for taken in (name, f"make_{name}", *words):
             names.new(taken)
         self._places = Places(plan, forms, names, _labels(plan))
         self._parameters = self._places.parameters
@@ -105,7 +113,9 @@ class _Function:
         places, printed = self._places, self._printed
         body = list(self._body())
         results = [places.text(place) for place in self._plan.outputs.values()]
-        results += [places.text(piece.place) for piece in self._plan.pieces]
+        for piece in self._plan.pieces:
+            texts = [places.text(place) for place in piece.places]
+            results.append(texts[0] if piece.column is None else tuple_text(texts))
         moving = [f"{name} = {text}" for name, text in places.moving.items()]
         setup = [*Setup(places).lines(), *printed.tuples]
         if printed.steps.setup:
@@ -124,39 +134,70 @@ class _Function:
                 setup.append(f"rate = np.array(1, {dtype_name(place.dtype)})")
                 inputs.remove(self._places.inputs[number])
         results, start = [], 0
-        for _, pieces in groupby(self._plan.pieces, lambda piece: piece.path):
-            keys = [piece.key for piece in pieces]
-            stop = start + len(keys)
-            whole = f"{self._forms.np('concatenate')}(d[{start}:{stop}], {len(keys[0]) - 1})"
-            results.append(f"d[{start}]" if len(keys) == 1 else whole)
+        for _, group in groupby(self._plan.pieces, lambda piece: piece.path):
+            pieces = list(group)
+            texts = []
+            for number, piece in enumerate(pieces, start):
+                texts.append(f"d[{number}]")
+                if piece.column is not None:
+                    setup.append(f"product_{number} = {self._whole(piece)}")
+                    texts[-1] = f"{self._forms.np('multiply')}(*d[{number}], product_{number})"
+            stop = start + len(pieces)
+            plain = all(piece.column is None for piece in pieces)
+            parts = f"d[{start}:{stop}]" if plain else tuple_text(texts)
+            whole = f"{self._forms.np('concatenate')}({parts}, {len(pieces[0].key) - 1})"
+            results.append(texts[0] if len(pieces) == 1 else whole)
             start = stop
         called = f"gradients({', '.join(given)})"
         body = [f"return {called}"]
-        if start > len(results):
+        if results != [f"d[{number}]" for number in range(start)]:
             body = [f"loss, *d = {called}", returned(["loss", *results])]
         return self._made(task.name, task.says, setup, inputs, body)
 
+    def _whole(self, piece: Piece) -> str:
+        """Return new memory for a column times a row, as the parameter lies in memory."""
+        rows, columns = piece.places[0].shape[0], piece.place.shape[1]
+        dtype = dtype_name(piece.place.dtype)
+        target = self._plan.parameters.get(piece.path)
+        if target is not None and is_turned(target):
+            return f"aligned(({columns}, {rows}), {dtype}).T"
+        return f"aligned(({rows}, {columns}), {dtype})"
+
     def step(self, task: Task) -> list[str]:
         """Return the lines of the function that makes a step of gradient descent."""
-        learned, changes = [], []
+        setup = [self._make()]
+        learned: list[str] = []
+        changes: list[str] = []
+        products: list[str] = []
         names = dict(zip(self._plan.parameters, self._parameters, strict=True))
         for number, piece in enumerate(self._plan.pieces):
-            if piece.path in names:
-                learned.append(names[piece.path] + _part_text(self._plan.parameters[piece.path], piece.key))
+            if piece.path not in names:
+                continue
+            whole = self._plan.parameters[piece.path]
+            text = names[piece.path] + _part_text(whole, piece.key)
+            if piece.column is None:
+                learned.append(text)
                 changes.append(f"changes[{number}]")
+            else:
+                turned = ".T" if is_turned(part(whole, piece.key, "")) else ""
+                if not products:
+                    setup.append(f"rows = aligned({AT_ONCE}, {dtype_name(whole.dtype)})")
+                setup.append(f"parts_{number} = in_parts({text}{turned}, rows)")
+                products.append(f"column, row = changes[{number}]")
+                factors = "row.T, column.T" if turned else "column, row"
+                products.append(f"subtract_outer(parts_{number}, {factors})")
         given = [
             f"np.asarray({name}, {dtype_name(place.dtype)})" if path == RATE else name
             for name, (path, place) in zip(self._places.inputs, self._plan.inputs.items(), strict=True)
         ]
         every = len(changes) == len(self._plan.pieces)
         subtract = self._forms.np("subtract")
-        body = [
-            f"loss, *changes = gradients({', '.join(given)})",
-            f"for parameter, change in zip(parameters, {'changes' if every else tuple_text(changes)}):",
-            f"{INDENT}{subtract}(parameter, change, parameter)",
-            "return loss,",
-        ]
-        setup = [self._make(), f"parameters = {tuple_text(learned)}"]
+        body = [f"loss, *changes = gradients({', '.join(given)})", *products]
+        if learned:
+            setup.append(f"parameters = {tuple_text(learned)}")
+            body.append(f"for parameter, change in zip(parameters, {'changes' if every else tuple_text(changes)}):")
+            body.append(f"{INDENT}{subtract}(parameter, change, parameter)")
+        body.append("return loss,")
         return self._made(task.name, task.says, setup, self._places.inputs, body)
 
     def _body(self) -> Iterator[str]:
@@ -225,7 +266,7 @@ def _change(piece: Piece) -> str:
 def _labels(plan: Plan) -> dict[Place, str]:
     """Return names for places that have none of the user's: results, and gradients."""
     found = {place: _free(name, plan) for name, place in plan.outputs.items()}
-    found |= {piece.place: _change(piece) for piece in plan.pieces}
+    found |= {piece.place: _change(piece) for piece in plan.pieces if piece.column is None}
     for one in walk(plan.body):
         places = [arg for arg in one.args if isinstance(arg, Place)]
         if one.out.label or not places:

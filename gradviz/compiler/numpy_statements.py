@@ -65,7 +65,7 @@ class Statements:
         self._used: list[tuple[frozenset[Place], dict[object, Place]]] = []
         """For each loop that is open, its items, and those that were used."""
         self._uses = Counter(arg for one in walk(plan.body) for arg in one.args if isinstance(arg, Place))
-        self._kept = {*plan.outputs.values(), *(piece.place for piece in plan.pieces)}
+        self._kept = {*plan.outputs.values(), *(place for piece in plan.pieces for place in piece.places)}
         self._shown: dict[Place, list[Place]] = {}
         for place in (*plan.places, *(item for loop in loops(plan.body) for item in loop.items)):
             base = place.base

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from gradviz.compiler.apart import rows_apart
 from gradviz.compiler.expand import recell
 from gradviz.compiler.gates import with_joint_gates
 from gradviz.compiler.kinds import CellRewriter
@@ -35,10 +36,15 @@ def optimize(graph: Graph) -> Graph:
     """Return a graph of the same outputs that is quicker to run."""
     for _ in range(MOST_ROUNDS):
         before = graph
-        graph = _smaller(graph, RULES, _cell, arranged)
+        graph = _smaller(graph, RULES, _cell, _of_graph)
         if graph.args == before.args and [row.op for row in graph.rows] == [row.op for row in before.rows]:
             break
     return graph
+
+
+def _of_graph(graph: Graph, node: Node, args: list[Expr]) -> Expr | None:
+    windows = arranged(graph, node, args)
+    return rows_apart(graph, node, args) if windows is None else windows
 
 
 def _cell(loop: Loop) -> Loop:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from gradviz.compiler.blas import blocks
 from gradviz.compiler.expand import record
 from gradviz.compiler.instructions import COMPARISONS, ELEMENTWISE, REDUCTIONS, VIEWS, Instruction, Place, Repeat
+from gradviz.compiler.joins import JOINS, keys_of_parts
 from gradviz.compiler.layouts import Order, order_of
 from gradviz.compiler.plan_loop import LoopPlan
 from gradviz.core.graph import Graph, Row
@@ -170,14 +170,10 @@ class Body:
             row = self._graph.rows[index]
             out = self._targets.get(index) or self._part_of_join(index, row.op.name)
             out = out or self._planner.buffer(self._says(index), row.shape, row.dtype)
-            axis: int = row.attrs["axis"]
-            ends = [0]
-            for arg in self._graph.args[index]:
-                ends.append(ends[-1] + (1 if row.op.name == "stack" else self._graph.rows[arg].shape[axis]))
-            keys = [slice(*pair) if row.op.name == "concatenate" else pair[0] for pair in pairwise(ends)]
-            front = (slice(None),) * axis
             self._joined[index] = out
-            self._pieces[index] = [self._shown(out, "getitem", ((*front, key, ...),), out.label) for key in keys]
+            self._pieces[index] = [
+                self._shown(out, "getitem", ((*key, ...),), out.label) for key in keys_of_parts(self._graph, index)
+            ]
         return self._pieces[index]
 
     def _part_of_join(self, index: int, fn: str) -> Place | None:
@@ -251,9 +247,6 @@ class Body:
         take: int = row.attrs["take"]
         return self._loops[loop, args][take]
 
-
-JOINS = frozenset(("concatenate", "stack"))
-"""What puts arrays side by side."""
 
 WITH_OUT = ELEMENTWISE | JOINS | {*REDUCTIONS, "matmul", "getitem", "reshape", "transpose"}
 WITH_OUT |= {"broadcast_to", "einsum", "cumsum", "scatter", "pad", "flip", "take"}

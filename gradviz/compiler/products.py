@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from gradviz.compiler.joins import Span, span_of
+from gradviz.compiler.joins import Span, span_of, taken
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph, Node
 from gradviz.core.primitive import CONSTANT, FUNCTIONS
@@ -105,11 +105,10 @@ def standing(matrix: Expr) -> Expr:
     turned = made_by(matrix, "transpose")
     if turned is not None and matrix.ndim == 2:
         return FUNCTIONS["transpose"](standing(turned[0]))
-    part = made_by(matrix, "getitem")
-    span = None if part is None else span_of(attrs_of(matrix)["key"], part[0].shape)
-    if part is None or span is None or span.single or span.axis != 1 or matrix.ndim != 2:
+    base, span = taken(matrix) or (matrix, None)
+    if span is None or span.single or span.axis != 1 or matrix.ndim != 2:
         return matrix
-    shaped = made_by(part[0], "reshape")
+    shaped = made_by(base, "reshape")
     layers = None if shaped is None else made_by(shaped[0], "stack")
     if shaped is None or layers is None or layers[0].ndim != 2 or attrs_of(shaped[0])["axis"] != 0:
         return matrix

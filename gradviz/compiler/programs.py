@@ -12,6 +12,7 @@ from gradviz.compiler.expand import expand
 from gradviz.compiler.gradients import GRADIENT, with_gradients
 from gradviz.compiler.instructions import Plan
 from gradviz.compiler.optimize import optimize, prepare
+from gradviz.compiler.outer import outer_memory
 from gradviz.compiler.plan import make_plan
 from gradviz.compiler.printers import Printer, make_printer
 from gradviz.compiler.scalar import ScalarProgram, scalar_program, with_modules
@@ -36,7 +37,8 @@ class Program:
     def __init__(
         self, task: Task, plan: Plan, parameters: Mapping[str, Array], dtype: np.dtype[Any], printer: Printer
     ) -> None:
-        self.memory = plan.memory  # the plan itself is not kept: its places hold arrays to ask NumPy about
+        # The plan itself is not kept: its places hold arrays to ask NumPy about.
+        self.memory = plan.memory + outer_memory(plan, task.updating)
         self.tuned = plan.tuned
         self.functions = printer.functions(task, plan)
         self.printer = printer
@@ -176,7 +178,7 @@ class Programs:
             return make_plan(graph(), self._storage.arrays, self._tuned)
         if size not in self._joint:
             self._joint[size] = self._with_gradients(size, RATE)
-        plan = in_pieces(self._joint[size], self._root, self.wanted, self._storage.arrays, self._tuned)
+        plan = in_pieces(self._joint[size], self._root, self.wanted, self._storage.arrays, self._tuned, not compiled)
         return updating(plan) if compiled else plan
 
     def _of(self, size: int | None, mean: tuple[str, ...] = ()) -> Graph:

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from itertools import accumulate, pairwise
 from typing import Any
 
 from gradviz.compiler.gradients import GRADIENT
 from gradviz.compiler.instructions import Instruction, Piece, Plan, part
+from gradviz.compiler.joins import keys_of_parts
 from gradviz.compiler.names import Names
+from gradviz.compiler.outer import factors_of
 from gradviz.compiler.plan import make_plan
 from gradviz.core.apply import constant
 from gradviz.core.build import frozen
 from gradviz.core.graph import Array, Graph
-from gradviz.core.primitive import PARAMETER
+from gradviz.core.primitive import FUNCTIONS, PARAMETER
 from gradviz.core.replay import replay
 from gradviz.core.visible import visible
 
+COLUMN = "column of "
+"""Before the name of what is a column times a row: the output that is the column; the row is called after both."""
 
-def in_pieces(graph: Graph, root: str, wanted: Iterable[str], parameters: Mapping[str, Array], tuned: bool) -> Plan:
+
+def in_pieces(
+    graph: Graph, root: str, wanted: Sequence[str], parameters: Mapping[str, Array], tuned: bool, factors: bool
+) -> Plan:
     """Plan a loss and its gradients, part by part where they are joined of parts.
 
     Args:
@@ -27,20 +33,30 @@ def in_pieces(graph: Graph, root: str, wanted: Iterable[str], parameters: Mappin
         root: the name of the loss.
         wanted: the paths of the leaves whose gradients there are.
         parameters, tuned: as for `make_plan`.
+        factors: whether a large part that is a column times a row is left as these two.
     """
-    outputs = {root: graph.outputs[root]}
     found: list[tuple[str, str, tuple[Any, ...]]] = []
+    handles = replay(graph, rename=False)  # without the joins that are left over
+    results = {root: handles[graph.outputs[root]]}
     for path in wanted:
         for number, (key, index) in enumerate(_pieces(graph, graph.outputs[GRADIENT + path])):
             name = f"{GRADIENT}{path}:{number}"
-            outputs[name] = index
+            product = factors_of(graph, index) if factors else None
+            if product is None:
+                results[name] = handles[index]
+            else:
+                column, row, turned = product
+                pair = handles[column], handles[row]
+                results[COLUMN + name], results[name] = map(FUNCTIONS["transpose"], pair[::-1]) if turned else pair
             found.append((path, name, key))
-    handles = replay(graph, rename=False)  # without the joins that are left over
-    results = {name: handles[index] for name, index in outputs.items()}
-    if graph.rows[outputs[root]].op is PARAMETER:  # the loss is that before the update
+    if graph.rows[graph.outputs[root]].op is PARAMETER:  # the loss is that before the update
         results[root] = results[root] + constant(0.0, results[root].dtype)
     plan = make_plan(frozen(results), parameters, tuned)
-    pieces = [Piece(path, key, plan.outputs[name]) for path, name, key in found]
+    pieces = [Piece(path, key, plan.outputs[name], plan.outputs.get(COLUMN + name)) for path, name, key in found]
+    products = [piece for piece in pieces if piece.column is not None]
+    if any(place.root.kind == "parameter" for piece in products for place in piece.places):
+        # A parameter may change before its old value is subtracted from another one.
+        return in_pieces(graph, root, wanted, parameters, tuned, factors=False)
     return replace(plan, outputs={root: plan.outputs[root]}, pieces=tuple(pieces))
 
 
@@ -65,7 +81,4 @@ def _pieces(graph: Graph, index: int) -> list[tuple[tuple[Any, ...], int]]:
     row = graph.rows[index]
     if row.op.name != "concatenate":
         return [((), index)]
-    axis: int = row.attrs["axis"]
-    ends = list(accumulate((graph.rows[arg].shape[axis] for arg in graph.args[index]), initial=0))
-    keys = [(*(slice(None),) * axis, slice(*pair)) for pair in pairwise(ends)]
-    return list(zip(keys, graph.args[index], strict=True))
+    return list(zip(keys_of_parts(graph, index), graph.args[index], strict=True))

@@ -129,6 +129,16 @@ def test_the_gates_are_one_product_and_one_tanh(cell, calls):
     assert sum(len(re.findall(r"\b[a-z]+\(|\.dot\(", line)) for line in forward) <= calls
 
 
+def test_the_way_back_through_a_gru_moves_no_gate_and_multiplies_with_each_factor_once():
+    states = nn.recurrent(gv.data("x", shape=(20, 16)), "gru", hidden=16, reset_after=True)
+    source = gv.compile(gv.graph(loss=gv.sum(states[0][-1])), batch=8).source.split("def make_value_and_grad")[0]
+    backward = re.findall(r"^ {8}for [^:]*:\n((?: {12}.*\n)+)", source, re.MULTILINE)[-1]
+    code = [line.partition("#")[0] for line in backward.splitlines()]
+    assert sum(len(re.findall(r"\b[a-z]+\(|\.dot\(", line)) for line in code) == 6  # four factors, a product, a sum
+    # Once each: the adjoints of three gates, the states, and what was read.
+    assert source.rpartition(" for ")[2].count("copyto(") == 3
+
+
 WITH_PRODUCTS = {
     "mlp": lambda x: nn.dense(nn.dense(gv.reshape(x, -1), 24, activation="tanh", name="hidden"), 12, name="out"),
     "lstm": lambda x: nn.recurrent(x, "lstm", hidden=16)[0],
