@@ -96,8 +96,9 @@ def test_no_line_of_a_vertical_picture_climbs_back(example_roots, name):
         assert all(after[1] > before[1] for before, after in pairwise(edge.line)), (edge.parent, edge.child)
 
 
-@pytest.mark.parametrize("name", ["rnn-loss", "feature_maps-bins"])
-@pytest.mark.parametrize("labels", ["numeric", "both"])
+@pytest.mark.parametrize(
+    ("name", "labels"), [("rnn-loss", "numeric"), ("rnn-loss", "both"), ("feature_maps-monomials", "numeric")]
+)
 def test_wide_labels_of_leaves_drawn_once_are_read_at_their_own_lines(example_roots, name, labels):
     assert gv.figure(example_roots[name], labels=labels, leaves="once").scene.problems() == []
 
