@@ -73,6 +73,22 @@ def test_outlines_are_shared_and_short():
     assert len({glyph.id for glyph in typeset("x + x + x", "").glyphs}) == 2
 
 
+@pytest.mark.parametrize("accent", ["hat", "bar"])
+@pytest.mark.parametrize("letter", ["u", "h", "C"])
+@pytest.mark.parametrize("pattern", ["{0}", r"\boldsymbol{{{0}}}"])
+def test_an_accent_is_no_wider_than_its_letter(accent, letter, pattern):
+    bare, accented = (typeset(pattern.format(tex), "") for tex in (letter, rf"\{accent}{{{letter}}}"))
+    assert accented.glyphs[0] == bare.glyphs[0]
+    assert accented.width <= bare.width + 0.12
+    assert accented.ascent > bare.ascent
+
+
+@pytest.mark.parametrize("tex", [r"\tilde{C}_t^{2}", r"1 - \tilde{h}_{t-1}^{2}", r"\bar{x}^{2}", r"\hat{u}_i^{2}"])
+def test_a_power_does_not_rise_over_an_accent(tex):
+    plain = re.sub(r"\\(?:tilde|bar|hat)\{(\w)\}", r"\1", tex)
+    assert typeset(tex, "").glyphs[-1].y >= typeset(plain, "").glyphs[-1].y - 0.05
+
+
 def curves(path, em):
     """Every point of an outline, control points as well, in thousandths of an em, absolute."""
     here = control = start = (0.0, 0.0)
