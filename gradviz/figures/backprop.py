@@ -71,7 +71,9 @@ class _BackpropView:
         self._order = list(breadth_first(graph))
         self._numbers = node_numbers(graph)
         self._labeler = Labeler(graph, self._numbers)
-        self._outputs = {index: name for name, index in reversed(graph.outputs.items()) if not _NO_NAME.fullmatch(name)}
+        self._outputs = {
+            index: name for name, index in reversed(list(graph.outputs.items())) if not _NO_NAME.fullmatch(name)
+        }
         self._end = graph.find(path) if path else None
         self._live = graph.depends_on(graph.learned if self._end is None else graph.learned | {self._end})
         self._reached = graph.depends_on(frozenset() if self._end is None else frozenset([self._end]))
