@@ -19,8 +19,8 @@ from gradviz.core.files import write_atomically
 from gradviz.errors import FileError
 
 MOST_FORMULAS = 1000
-_FORMAT = 1
-_OUTLINE = re.compile(r"[MLQCZmlqcz\d .-]*")
+_FORMAT = 2
+_OUTLINE = re.compile(r"[Mlhvqtcz\d .-]*")
 
 
 def cache_folder() -> Path | None:

@@ -69,9 +69,9 @@ class _Composer:
     def _attempts(self) -> Iterator[_Attempt]:
         many = len(self._figure.edges) > _MANY
         none = True
-        for step in range(1, 3) if many else range(_STEPS):
+        for between, ranks in self._distances(many):
             for compact in (True, False) if self._has_values_below and not many else (False,):
-                layout = self._lay_out(BETWEEN * _WIDER**step, RANKS * _LONGER**step, compact=compact)
+                layout = self._lay_out(between, ranks, compact=compact)
                 if attempt := self._attempt(layout, compact=compact):
                     none = False
                     yield attempt
@@ -80,6 +80,16 @@ class _Composer:
             if attempt := self._attempt(layout):
                 yield attempt
             yield self._reserved(layout)
+
+    def _distances(self, many: bool) -> Iterator[tuple[float, float]]:
+        """Yield what neighbors and ranks are apart, attempt by attempt: last, as far that labels fit between lines."""
+        for step in range(1, 3) if many else range(_STEPS):
+            yield BETWEEN * _WIDER**step, RANKS * _LONGER**step
+        if not many:
+            widest = max((width for width, _ in self._rooms), default=0.0)
+            for share in (0.5, 1.0):
+                for step in (2, 4):
+                    yield BETWEEN + widest * share, RANKS * _LONGER**step
 
     @cached_property
     def _has_values_below(self) -> bool:

@@ -19,7 +19,7 @@ from gradviz.draw.page_parts import PageParts
 from gradviz.draw.program import Walkthrough
 from gradviz.draw.room import rooms
 from gradviz.draw.scene import PlacedText, Scene
-from gradviz.draw.svg import short_name, to_svg
+from gradviz.draw.svg import by_kind, short_name, to_svg
 from gradviz.draw.theme import THEMES, Theme
 from gradviz.draw.typeset import numeral_pieces
 
@@ -141,8 +141,8 @@ def _variables(theme: Theme, scheme: str) -> str:
 
 
 def _labels(scene: Scene) -> list[dict[str, Any]]:
-    """Return, for every number in the picture, where it stands and how far it may grow."""
-    texts = [text for text in scene.texts if text.shows]
+    """Return, for every number in the picture, where it stands and how far it may grow, in the document's order."""
+    texts = [text for group in by_kind(scene.texts) for text in group if text.shows]
     boxes = {box.key for box in scene.boxes}
     beside = [text.owner in boxes and text.x > _right(scene, text.owner) for text in texts]
     widths = rooms(scene, [(text, not aside) for text, aside in zip(texts, beside, strict=True)])

@@ -143,7 +143,7 @@ class Plot:
         if lines:
             axes.set_xticks(np.arange(1, array.shape[1]) - 0.5, minor=True)
             axes.set_yticks(np.arange(1, array.shape[0]) - 0.5, minor=True)
-            axes.grid(which="minor", color=theme.faint_line, linestyle="-", linewidth=0.4)
+            axes.grid(which="minor", color=theme.grid, linestyle="-", linewidth=0.4)
             axes.tick_params(which="both", length=0)
         if numbers:
             texts = [f"{value:.3g}" if abs(value) < 1e3 else f"{value:.0f}" for value in array.flat]
@@ -156,7 +156,7 @@ class Plot:
                 axes.text(column, row, text, ha="center", va="center", color=color, fontsize=fontsize)
         axes.set(title=title, xticks=(), yticks=())
         for spine in axes.spines.values():
-            spine.set(visible=True, color=theme.faint_line)
+            spine.set(visible=True, color=theme.grid)
 
     def regions(
         self, axes: Axes, function: Callable[[Array], ArrayLike], x: tuple[float, float], y: tuple[float, float]
@@ -251,7 +251,7 @@ def _style(theme: Theme) -> dict[str, Any]:
         "figure.facecolor": theme.paper,
         "savefig.facecolor": theme.paper,
         "savefig.dpi": 200,
-        "grid.color": theme.faint_line,
+        "grid.color": theme.grid,
         "grid.linewidth": 0.5,
         "legend.frameon": False,
         "legend.labelcolor": theme.ink,
@@ -279,7 +279,7 @@ def _hatched(cells: Array, theme: Theme) -> Any:
     corners = np.array([[-0.5, -0.5], [0.5, -0.5], [0.5, 0.5], [-0.5, 0.5], [-0.5, -0.5]])
     outline = (cells[:, np.newaxis, ::-1] + corners).reshape(-1, 2)
     codes = [Outline.MOVETO, *[Outline.LINETO] * 3, Outline.CLOSEPOLY] * len(cells)
-    return PathPatch(Outline(outline, codes), hatch="////", fill=False, linewidth=0, edgecolor=theme.faint_line)
+    return PathPatch(Outline(outline, codes), hatch="////", fill=False, linewidth=0, edgecolor=theme.grid)
 
 
 def _cycle(colors: tuple[str, ...]) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from math import hypot
 
 from gradviz.draw.geometry import Point
@@ -16,6 +17,10 @@ Route = tuple[Point, ...]
 _BOW = 16.0
 _ALL_BUT_STRAIGHT = 3.0
 _LEAN = 0.62
+_EASINGS = ((False, True), (True, False), (True, True))
+"""Whether a curve of a vertical picture leaves, and whether it arrives, upright."""
+_FLATTER = 0.4
+"""How steep such a curve is at its other end, of the line from end to end."""
 
 
 class Router:
@@ -33,10 +38,16 @@ class Router:
         """Return a route for each line: straight or bent where that is free, else Graphviz's.
 
         Lines are bent in a horizontal picture, where the values beside a node are in the way of those that leave
-        it steeply. Then all lines of that node are, so that they do not cross each other.
+        it steeply. Then all lines of that node are, so that they do not cross each other. In a vertical picture a
+        line that is blocked is tried as a curve that passes above or below what is in its way.
         """
         straight = self._free(self._straight, layout.anchors, obstacles)
-        bent = {} if self._vertical else self._free(self._bent, layout.anchors, obstacles)
+        bent = {}
+        if not self._vertical:
+            bent = self._free(self._bent, layout.anchors, obstacles)
+        else:
+            for easing in _EASINGS:
+                straight = self._free(partial(self._eased, easing), layout.anchors, obstacles) | straight
         bending = {self._ends[line][0] for line in bent if line not in straight}
         found = []
         for line, (parent, _) in enumerate(self._ends):
@@ -66,6 +77,21 @@ class Router:
         start, end = self._aligned(start, end)
         bow = self._share(line) * 2 * _BOW
         return _bowed(start, end, -bow) if bow or len(self._parallel[parent, child]) > 1 else (start, end)
+
+    def _eased(self, easing: tuple[bool, bool], line: int, anchors: Sequence[Point]) -> Route:
+        """Return a curve of a vertical picture that turns once at most, upright at one of its ends or both."""
+        parent, child = self._ends[line]
+        leaves, arrives = easing
+        (x, y), (right, bottom) = (
+            self._core_end(anchors[node], self._sized[node], anchors[other])
+            if upright
+            else self._attached(node, anchors[node], anchors[other])
+            for upright, node, other in ((leaves, parent, child), (arrives, child, parent))
+        )
+        dx, dy = (right - x) / 2, (bottom - y) / 2
+        out = (x, y + dy) if leaves else (x + dx, y + dy * _FLATTER)
+        back = (right, bottom - dy) if arrives else (right - dx, bottom - dy * _FLATTER)
+        return (x, y), out, back, (right, bottom)
 
     def _bent(self, line: int, anchors: Sequence[Point]) -> Route:
         """Return a curve of a horizontal picture that turns only where it has passed the values of its ends."""

@@ -6,7 +6,9 @@ from collections.abc import Iterable, Iterator
 from html import escape
 from zlib import crc32
 
-from gradviz.draw.geometry import Point
+import numpy as np
+
+from gradviz.draw.geometry import Point, Rect
 from gradviz.draw.glyphs import Rule, Text
 from gradviz.draw.scene import PlacedEdge, PlacedText, Scene
 from gradviz.draw.theme import Theme
@@ -59,7 +61,7 @@ def to_svg(scene: Scene, theme: Theme, more: Iterable[str] = ()) -> str:
         *_edges(scene, theme),
         *_boxes(scene, theme),
         *_blanks(scene, theme),
-        *(_text(text, theme) for text in scene.texts),
+        *_texts(scene, theme),
         "</svg>",
     ]
     return "\n".join(parts) + "\n"
@@ -70,18 +72,29 @@ def short_name(glyph: str) -> str:
 
     It is the same in every figure, since an HTML page may hold several, and takes a name's first meaning for all.
     """
-    return f"stix{glyph.rpartition('_')[2]}"
+    return f"gv{np.base_repr(int(glyph.rpartition('_')[2]), 36).lower()}"
+
+
+def by_kind(texts: Iterable[PlacedText]) -> list[list[PlacedText]]:
+    """Return texts in the order in which a document has them: those of one kind and size together."""
+    found: dict[tuple[str, float], list[PlacedText]] = {}
+    for text in texts:
+        found.setdefault((text.kind, text.size), []).append(text)
+    return list(found.values())
 
 
 def _edges(scene: Scene, theme: Theme) -> Iterator[str]:
+    """Lines, the important ones on top."""
     yield '<g fill="none" stroke-linecap="round">'
-    for edge in sorted(scene.edges, key=lambda edge: (edge.lit, edge.live)):  # the important lines on top
-        color = theme.line if edge.live or edge.lit else theme.faint_line
-        width = 3.2 if edge.lit else 1.6 if edge.live else 1.0
-        yield (
-            f'<path class="{_with_faint("edge", edge.live)}" data-edge="{edge.parent}/{edge.slot}" d="{_route(edge)}" '
-            f'stroke="{color}" stroke-width="{width}"/>'
-        )
+    for lit, live in ((False, False), (False, True), (True, False), (True, True)):
+        edges = [edge for edge in scene.edges if (edge.lit, edge.live) == (lit, live)]
+        if edges:
+            width = 3.2 if lit else 1.6 if live else 1
+            yield f'<g stroke="{theme.line if live or lit else theme.faint_line}" stroke-width="{width}">'
+            for edge in edges:
+                key, route = f"{edge.parent}/{edge.slot}", _route(edge)
+                yield f'<path class="{_with_faint("edge", live)}" data-edge="{key}" d="{route}"/>'
+            yield "</g>"
     yield "</g>"
 
 
@@ -90,64 +103,81 @@ def _with_faint(name: str, live: bool) -> str:
 
 
 def _route(edge: PlacedEdge) -> str:
-    def pair(point: Point) -> str:
-        return f"{_number(point[0])} {_number(point[1])}"
-
     first, *rest = edge.points
-    return f"M{pair(first)}{'L' if len(edge.points) == 2 else 'C'}{' '.join(map(pair, rest))}"
+    path = f"M{_pair(first)}{'L' if len(edge.points) == 2 else 'C'}{' '.join(map(_pair, rest))}"
+    return path.replace(" -", "-")
+
+
+def _pair(point: Point) -> str:
+    return f"{_number(point[0])} {_number(point[1])}"
 
 
 def _boxes(scene: Scene, theme: Theme) -> Iterator[str]:
-    for box in scene.boxes:
-        stroke = theme.border if box.live else theme.faint_line
-        yield (
-            f'<rect class="{_with_faint("box", box.live)}" data-node="{box.key}" x="{_number(box.rect.left)}" '
-            f'y="{_number(box.rect.top)}" '
-            f'width="{_number(box.rect.width)}" height="{_number(box.rect.height)}" rx="7" fill="{theme.box}" '
-            f'stroke="{stroke}" stroke-width="1.5"/>'
-        )
+    for live in (True, False):
+        boxes = [box for box in scene.boxes if box.live == live]
+        if boxes:
+            yield f'<g fill="{theme.box}" stroke="{theme.border if live else theme.faint_line}" stroke-width="1.5">'
+            for box in boxes:
+                yield f'<rect class="{_with_faint("box", live)}" data-node="{box.key}" {_extent(box.rect)} rx="7"/>'
+            yield "</g>"
 
 
 def _blanks(scene: Scene, theme: Theme) -> Iterator[str]:
     for rect in scene.blanks:
         yield (
-            f'<rect class="blank" x="{_number(rect.left)}" y="{_number(rect.top)}" width="{_number(rect.width)}" '
-            f'height="{_number(rect.height)}" rx="3" fill="{theme.paper}" stroke="{theme.quiet}" '
+            f'<rect class="blank" {_extent(rect)} rx="3" fill="{theme.paper}" stroke="{theme.quiet}" '
             'stroke-width="1.2" stroke-dasharray="4 3"/>'
         )
 
 
-def _text(text: PlacedText, theme: Theme) -> str:
-    """One formula: a group in units of a thousandth of an em, with its LaTeX."""
-    scale = _number(text.size / 1000, 5)
+def _extent(rect: Rect) -> str:
+    sizes = {"x": rect.left, "y": rect.top, "width": rect.width, "height": rect.height}
+    return " ".join(f'{name}="{_number(size)}"' for name, size in sizes.items())
+
+
+def _texts(scene: Scene, theme: Theme) -> Iterator[str]:
+    """Formulas, those of one kind in a group that has their color, in units of a thousandth of their em."""
+    for texts in by_kind(scene.texts):
+        kind, scale = texts[0].kind, _number(texts[0].size / 1000, 5)
+        yield f'<g class="{kind}" fill="{theme.color(kind)}" transform="scale({scale})">'
+        yield from map(_text, texts)
+        yield "</g>"
+
+
+def _text(text: PlacedText) -> str:
+    """One formula with its LaTeX."""
     shows = f' data-shows="{text.shows}"' if text.shows else ""
+    place = f"{_thousandths(text.x / text.size)} {_thousandths(text.y / text.size)}"
     inside = []
     for glyph in text.typeset.glyphs:
-        x, y = round(glyph.x * 1000), round(glyph.y * 1000)
+        x, y = _thousandths(glyph.x), _thousandths(glyph.y)
         if abs(glyph.scale - 1) < 1e-6:
-            where = f'x="{x}"' + (f' y="{y}"' if y else "")
+            where = (f' x="{x}"' if x else "") + (f' y="{y}"' if y else "")
         else:
-            where = f'transform="translate({x} {y}) scale({_number(glyph.scale, 3)})"'
-        inside.append(f'<use href="#{short_name(glyph.id)}" {where}/>')
+            where = f' transform="translate({x} {y}) scale({_number(glyph.scale, 3)})"'
+        inside.append(f'<use href="#{short_name(glyph.id)}"{where}/>')
     inside.extend(_rule(rule) for rule in text.typeset.rules)
     inside.extend(_real_text(piece) for piece in text.typeset.texts)
     return (
-        f'<g class="{text.kind}" data-owner="{text.owner}"{shows} data-tex="{_clean(text.tex)}" '
-        f'transform="translate({_number(text.x)} {_number(text.y)}) scale({scale})" '
-        f'fill="{theme.color(text.kind)}">{"".join(inside)}</g>'
+        f'<g data-owner="{text.owner}"{shows} data-tex="{_clean(text.tex)}" '
+        f'transform="translate({place})">{"".join(inside)}</g>'
     )
 
 
+def _thousandths(length: float) -> int:
+    return round(length * 1000)
+
+
 def _rule(rule: Rule) -> str:
-    width, height = round(rule.width * 1000), round(rule.height * 1000)
-    return f'<path d="M{round(rule.x * 1000)} {round(rule.y * 1000)}h{width}v{height}h{-width}z"/>'
+    width, height = _thousandths(rule.width), _thousandths(rule.height)
+    return f'<path d="M{_thousandths(rule.x)} {_thousandths(rule.y)}h{width}v{height}h{-width}z"/>'
 
 
 def _real_text(piece: Text) -> str:
     """Characters without outlines, fitted into the width that was measured for them."""
     return (
-        f'<text x="{round(piece.x * 1000)}" y="{round(piece.y * 1000)}" font-size="{round(piece.scale * 1000)}" '
-        f'textLength="{round(piece.width * 1000)}" lengthAdjust="spacingAndGlyphs" '
+        f'<text x="{_thousandths(piece.x)}" y="{_thousandths(piece.y)}" font-size="{_thousandths(piece.scale)}" '
+        f'textLength="{_thousandths(piece.width)}" lengthAdjust="spacingAndGlyphs" '
         f'font-family="{FALLBACK_FONTS}">{_clean(piece.text)}</text>'
     )
 

@@ -17,6 +17,7 @@ class Theme:
         parameter, derivative, forward, backward: the slides' red, green, blue and red-violet.
         quiet: names and constants.
         line, faint_line: edges that carry a gradient, and those that do not.
+        grid: the grid and the frame of a plot.
         box, border: the fill and the outline of an operation.
     """
 
@@ -30,6 +31,7 @@ class Theme:
     quiet: str
     line: str
     faint_line: str
+    grid: str
     box: str
     border: str
 
@@ -64,7 +66,8 @@ THEMES = {
             backward="#a3155f",
             quiet="#5c6675",
             line="#2a3242",
-            faint_line="#a7aebb",
+            faint_line="#8d95a3",
+            grid="#a7aebb",
             box="#f4f6fa",
             border="#2a3242",
         ),
@@ -79,6 +82,7 @@ THEMES = {
             quiet="#a5aebd",
             line="#d5dae4",
             faint_line="#5d6676",
+            grid="#5d6676",
             box="#222733",
             border="#d5dae4",
         ),
@@ -92,7 +96,8 @@ THEMES = {
             backward="#6d0d40",
             quiet="#4d4d4d",
             line="#000000",
-            faint_line="#9a9a9a",
+            faint_line="#909090",
+            grid="#9a9a9a",
             box="#ffffff",
             border="#000000",
         ),
@@ -100,13 +105,14 @@ THEMES = {
             name="colorblind",
             paper="#ffffff",
             ink="#1a1a1a",
-            parameter="#a8450a",
-            derivative="#00694d",
-            forward="#005a93",
-            backward="#8c3a6f",
+            parameter="#cc4502",
+            derivative="#098461",
+            forward="#012ba9",
+            backward="#a753a4",
             quiet="#595959",
             line="#1a1a1a",
-            faint_line="#a3a3a3",
+            faint_line="#909090",
+            grid="#a3a3a3",
             box="#f5f5f5",
             border="#1a1a1a",
         ),

@@ -40,6 +40,8 @@ _BOLD_SCRIPT = {ord(char): 0x1D4D0 + place for place, char in enumerate(_LETTERS
 _ITALIC = {r"\phi": "\N{MATHEMATICAL ITALIC PHI SYMBOL}", r"\epsilon": "\N{MATHEMATICAL ITALIC EPSILON SYMBOL}"}
 _GREEK = re.compile(r"\\(?:phi|epsilon)(?![A-Za-z])")
 _NESTING = re.compile(r"\\[{}]|(\\begin\b|\\left\b|\{)|(\\end\b|\\right\b|\})")
+_HAT = re.compile(r"(<mover[^>]*>(?:<mrow>)?<mi[^>]*>[^<]*</mi>(?:</mrow>)?)<mo>&#x00302;")
+_ACCENTED_POWER = re.compile(r"(\\(?:tilde|hat|bar|dot|ddot|check|vec)\{\w\}(?:_(?:\w|\{[^{}]*\}))?)\^\{(\w)\}(?!\w)")
 _UNARY_MINUS = re.compile(r"(^|[=\[({<>&,]|\\\\|\\ |\\(?:le|ge|neq)\s)(\s*)-")
 
 
@@ -125,8 +127,9 @@ def _depth(tex: str) -> int:
 
 
 def _as_latex_would(tex: str) -> str:
-    """Rewrite what ziamath sets otherwise than LaTeX: signs before numbers, bold words, digits, scripts, variants."""
+    """Rewrite what ziamath sets otherwise than LaTeX: signs, powers, bold words, digits, scripts, variants."""
     tex = _UNARY_MINUS.sub(r"\1\2{-}", tex)
+    tex = _ACCENTED_POWER.sub(r"\1^\2", tex)  # a power in braces would rise over the accent
     tex = _BOLD_WORD.sub(_bold_word, tex)
     tex = _BOLD_SYMBOLS.sub(lambda match: _SCRIPT.sub(lambda one: one[1].translate(_BOLD_SCRIPT), match[0]), tex)
     return tex if "bold" in tex else _GREEK.sub(lambda match: _ITALIC[match[0]], tex)
@@ -150,6 +153,7 @@ def _ziamath() -> Any:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # its use of an old importlib function is nothing to a user
         import ziamath
+        import ziamath.tex
         from ziamath.config import config
 
     config.svg2 = True
@@ -199,7 +203,7 @@ def _with_stand_ins(tex: str) -> tuple[str, list[str]]:
 def _from_ziamath(source: str, replaced: list[str]) -> Typeset:
     if not source.strip():
         return Typeset(0.0, 0.0, 0.0)
-    svg = _ziamath().Latex(source, size=_EM).svgxml()
+    svg = _ziamath().Math(_with_narrow_hats(_ziamath().tex.tex2mml(source)), size=_EM).svgxml()
     boxes: dict[str, tuple[float, float]] = {}
     glyphs: list[Glyph] = []
     rules: list[Rule] = []
@@ -231,6 +235,11 @@ def _from_ziamath(source: str, replaced: list[str]) -> Typeset:
     left, top, width, height = (float(part) / _EM for part in svg.attrib["viewBox"].split())
     width = max(width + left, width) - 0.02
     return Typeset(width, -top, height + top, tuple(glyphs), tuple(rules), tuple(_merged(texts)))
+
+
+def _with_narrow_hats(mathml: str) -> str:
+    """Set a hat over one letter as LaTeX does; ziamath would take a wide one."""
+    return _HAT.sub(r'\1<mo stretchy="false">&#710;', mathml)
 
 
 def _put(char: str, x: float, y: float, width: float, scale: float, glyphs: list[Glyph], texts: list[Text]) -> None:

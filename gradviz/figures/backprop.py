@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 
 from gradviz.core.format import array_tex, array_text, shape_tex
 from gradviz.core.graph import Graph, Node
+from gradviz.core.names import name_to_tex
 from gradviz.core.plain import tex_to_text
 from gradviz.figures.model import Figure, FigureEdge, FigureNode, Kind, Label
 from gradviz.namespaces.brackets import summands
@@ -22,6 +24,8 @@ LEAVES = ("auto", "once", "repeat")
 MOST_SHARED = 3
 """A leaf used at more places than this is repeated at each, so that edges stay short."""
 
+_NO_NAME = re.compile(r"output\d*")
+"""What `gv.graph` calls an output that has no name."""
 _NOT_COMPUTED = (r"\cdot", "not computed")
 _MOST_DESCRIBED = 40
 _LONGEST_CAPTION = 60
@@ -67,6 +71,9 @@ class _BackpropView:
         self._order = list(breadth_first(graph))
         self._numbers = node_numbers(graph)
         self._labeler = Labeler(graph, self._numbers)
+        self._outputs = {
+            index: name for name, index in reversed(list(graph.outputs.items())) if not _NO_NAME.fullmatch(name)
+        }
         self._end = graph.find(path) if path else None
         self._live = graph.depends_on(graph.learned if self._end is None else graph.learned | {self._end})
         self._reached = graph.depends_on(frozenset() if self._end is None else frozenset([self._end]))
@@ -138,11 +145,18 @@ class _BackpropView:
             kind="operation",
             body=Label(symbol, tex_to_text(symbol)),
             node=node.id,
-            name=Label(node.tex, node.name) if node.name else None,
+            name=self._name(node),
             forward=_line(f"f_{{{number}}} = ", f"f{number} = ", self._forward(node.id)),
             backward=_line(f"g_{{{number}}} = ", f"g{number} = ", self._backward(node.id)),
             live=bool(self._live[node.id]),
         )
+
+    def _name(self, node: Node) -> Label | None:
+        """A node's own name, else the one that it has as an output: `gv.graph(mean=…)`."""
+        if node.name:
+            return Label(node.tex, node.name)
+        name = self._outputs.get(node.id)
+        return Label(name_to_tex(name), name) if name else None
 
     def _leaf(self, node: Node, key: str) -> FigureNode:
         kind: Kind = node.op.name  # type: ignore[assignment]

@@ -145,7 +145,7 @@ def test_keyboard_alone_reaches_everything(browser, hinge):
             )
         names = {"loss", "margin", "W", "W, element 1 of 2", "scrub", "play", "next", "rate", "update", "theme"}
         assert names <= reached
-        opened.page.locator("g.parameter").focus()
+        opened.page.locator(".parameter > g").focus()
         assert "∂loss" in "".join(opened.page.locator("#inspector").inner_text().split())
         opened.press("Enter")
         assert opened.page.locator("path.lit").count() == 4
@@ -159,7 +159,7 @@ def test_a_leaf_lights_its_paths_and_reads_the_products(browser, tmp_path):
     x = gv.param("x", 3.0)
     graph = gv.graph(((x * x).named("a") + gv.sin(x)).named("y"))
     with Opened(browser, gv.figure(graph, leaves="once").save(tmp_path / "x.html")) as opened:
-        opened.page.locator("g.parameter").click()
+        opened.page.locator(".parameter > g").click()
         assert opened.page.locator("path.lit").count() == 5
         text = opened.page.locator("#inspector").inner_text()
         text = " ".join(text.split())
@@ -311,7 +311,7 @@ def test_hostile_labels_execute_nothing(browser, tmp_path):
     with Opened(browser, picture.save(tmp_path / "x.html")) as opened:
         opened.press("Home", *["ArrowRight"] * 45)
         for leaf in range(len(leaves)):
-            opened.page.locator("g.parameter").nth(leaf).focus()
+            opened.page.locator(".parameter > g").nth(leaf).focus()
         assert opened.page.locator("script").count() == 2
         assert opened.page.locator("img, a, [style], [onerror]").count() == 0
         assert opened.page.evaluate("walk.found.f[graph.root]") == len(leaves)
@@ -322,7 +322,10 @@ def test_it_prints_its_figure_and_steps(browser, hinge):
     with Opened(browser, path) as opened:
         opened.page.emulate_media(media="print", color_scheme="dark")
         assert opened.page.locator("#figure svg").is_visible()
-        assert opened.page.locator("#play").is_hidden()
+        headings = [heading for heading in opened.page.locator("h1, h2, h3").all() if heading.is_visible()]
+        assert [heading.inner_text() for heading in headings] == ["loss"]  # none over what is not printed
+        for what in ("#play", "#scrub", "#rate", "#now"):
+            assert opened.page.locator(what).is_hidden()
         assert paper(opened) == "rgb(255, 255, 255)"
         assert opened.page.locator("#steps > li").first.is_visible()
 

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from itertools import combinations
 from xml.etree import ElementTree
 
 import numpy as np
@@ -77,8 +78,41 @@ def test_contrast(theme):
     kinds = ("operation", "data", "constant", "parameter", "name", "forward", "backward", "derivative", "caption")
     for kind in kinds:
         paper = theme.box if kind == "operation" else theme.paper
-        light, dark = sorted((luminance(theme.color(kind)), luminance(paper)), reverse=True)
-        assert (light + 0.05) / (dark + 0.05) >= 4.5, kind
+        assert contrast(theme.color(kind), paper) >= 4.5, kind
+
+
+def contrast(color, paper):
+    light, dark = sorted((luminance(color), luminance(paper)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+@pytest.mark.parametrize("theme", THEMES.values(), ids=THEMES)
+def test_lines_are_seen_from_the_last_row(theme):
+    """WCAG asks 3:1 of what is no text."""
+    assert min(contrast(getattr(theme, line), theme.paper) for line in ("line", "faint_line", "border")) >= 3
+
+
+DEFICIENCIES = {  # Machado, Oliveira, Fernandes (2009), severity 1: what is seen of linear red, green, blue
+    "protanopia": [[0.1523, 1.0526, -0.2049], [0.1145, 0.7863, 0.0992], [-0.0039, -0.0481, 1.052]],
+    "deuteranopia": [[0.3673, 0.8606, -0.2279], [0.2801, 0.6725, 0.0474], [-0.0118, 0.0429, 0.9689]],
+    "tritanopia": [[1.2555, -0.0767, -0.1788], [-0.0784, 0.9308, 0.1476], [0.0047, 0.6914, 0.3039]],
+}
+TO_XYZ = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+
+
+def seen(color, deficiency):
+    """A color in CIE L*a*b*, as it is seen."""
+    parts = np.array([int(color[place : place + 2], 16) / 255 for place in (1, 3, 5)])
+    linear = np.where(parts <= 0.04045, parts / 12.92, ((parts + 0.055) / 1.055) ** 2.4)
+    x, y, z = np.cbrt(TO_XYZ @ np.clip(np.array(deficiency) @ linear, 0.001, 1) / [0.9505, 1, 1.089])
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+@pytest.mark.parametrize("deficiency", DEFICIENCIES.values(), ids=DEFICIENCIES)
+def test_the_colors_of_the_colorblind_theme_differ_for_everybody(deficiency):
+    kinds = ("parameter", "derivative", "forward", "backward", "ink")
+    colors = [seen(getattr(THEMES["colorblind"], kind), deficiency) for kind in kinds]
+    assert min(np.linalg.norm(a - b) for a, b in combinations(colors, 2)) > 25
 
 
 def test_the_pictures_texts():
@@ -93,6 +127,15 @@ def test_the_pictures_texts():
     assert ("name", "margin") in texts
     dead = {(edge.parent, edge.slot) for edge in scene.edges if not edge.live}
     assert len(dead) == 4
+
+
+def test_outputs_have_the_names_they_were_given():
+    a, b = gv.param("a", 1.0), gv.param("b", 2.0)
+    scene = gv.figure(gv.graph(mean=(a + b) / 2, q=(a * b).named("product"))).scene
+    assert [text.text for text in scene.texts if text.kind == "name"] == ["mean", "product"]
+    assert scene.problems() == []
+    for graph in (gv.graph(a * b), gv.graph(a * b, a + b)):
+        assert "name" not in {text.kind for text in gv.figure(graph).scene.texts}
 
 
 def test_what_is_not_computed_is_not_zero():
@@ -128,7 +171,7 @@ def test_readme_picture_is_the_one_drawn_today(example_roots):
     assert (ROOT / "docs" / "hinge_loss.svg").read_text(encoding="utf-8") == drawn, (
         "run: gradviz render examples/hinge_loss.py -o docs/hinge_loss.svg"
     )
-    assert len(drawn.encode()) < 40_000
+    assert len(drawn.encode()) < 20_000
 
 
 def test_the_gallery_is_what_is_drawn_today(example_roots):
@@ -180,6 +223,33 @@ def test_svg_carries_title_description_and_latex():
     defined = {path.attrib["id"] for path in tree.iter(f"{space}path") if "id" in path.attrib}
     assert {name[1:] for name in drawn} == defined
     assert len(drawn) > 2 * len(defined)  # outlines are shared
+
+
+def test_colors_and_sizes_are_said_once_for_each_kind(example_roots):
+    """What a figure of a slide takes stays below 40 kB, and an LSTM with all its numbers below 80."""
+    limits = {
+        "backprop-loss": 40_000,
+        "squared_loss-loss": 40_000,
+        "two_cars_learned-loss": 40_000,
+        "lstm-loss": 80_000,
+    }
+    for name, limit in limits.items():
+        svg = gv.figure(example_roots[name]).svg()
+        assert len(svg.encode()) < limit, name
+        kinds = [group for group in ElementTree.fromstring(svg) if group.get("class")]
+        formulas = [formula for kind in kinds for formula in kind]
+        assert formulas
+        assert not [formula for formula in formulas if {"fill", "class"} & set(formula.attrib)]
+
+
+@pytest.mark.parametrize("theme", THEMES)
+def test_every_formula_has_the_color_of_its_kind(theme):
+    scene = gv.figure(hinge()).scene
+    drawn = set()
+    for kind in ElementTree.fromstring(gv.figure(hinge(), theme=theme).svg()):
+        drawn |= {(kind.get("class"), formula.get("data-tex"), kind.get("fill")) for formula in kind}
+    expected = {(text.kind, text.tex, THEMES[theme].color(text.kind)) for text in scene.texts}
+    assert expected <= drawn
 
 
 def test_pictures_of_one_document_do_not_mix():

@@ -116,6 +116,20 @@ def inflections(line):
     return sum(before != after for before, after in pairwise(ways))
 
 
+@pytest.mark.parametrize("name", ["multi_head-loss", "self_attention-loss"])
+def test_no_line_of_a_vertical_picture_climbs_back(example_roots, name):
+    """Graphviz alone leads some down past the values beside them and up again into their box."""
+    for edge in gv.figure(example_roots[name]).scene.edges:
+        assert all(after[1] > before[1] for before, after in pairwise(edge.line)), (edge.parent, edge.child)
+
+
+@pytest.mark.parametrize(
+    ("name", "labels"), [("rnn-loss", "numeric"), ("rnn-loss", "both"), ("feature_maps-monomials", "numeric")]
+)
+def test_wide_labels_of_leaves_drawn_once_are_read_at_their_own_lines(example_roots, name, labels):
+    assert gv.figure(example_roots[name], labels=labels, leaves="once").scene.problems() == []
+
+
 def test_either_all_lines_of_a_node_bend_or_none():
     """One that is straight would cross those that are not."""
     scene = gv.figure(fan(), direction="right").scene

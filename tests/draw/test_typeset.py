@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 
 import gradviz as gv
+from gradviz.draw import typeset as typesetting
+from gradviz.draw.outline import compact
 from gradviz.draw.typeset import OUTLINES, _numerals, _remembered, typeset
 
 LEAVES = ("parameter", "data")
@@ -67,6 +71,56 @@ def test_outlines_are_shared_and_short():
     typeset("x + x + x", "")
     assert all(len(path) < 2000 for path in OUTLINES.values())
     assert len({glyph.id for glyph in typeset("x + x + x", "").glyphs}) == 2
+
+
+@pytest.mark.parametrize("accent", ["hat", "bar"])
+@pytest.mark.parametrize("letter", ["u", "h", "C"])
+@pytest.mark.parametrize("pattern", ["{0}", r"\boldsymbol{{{0}}}"])
+def test_an_accent_is_no_wider_than_its_letter(accent, letter, pattern):
+    bare, accented = (typeset(pattern.format(tex), "") for tex in (letter, rf"\{accent}{{{letter}}}"))
+    assert accented.glyphs[0] == bare.glyphs[0]
+    assert accented.width <= bare.width + 0.12
+    assert accented.ascent > bare.ascent
+
+
+@pytest.mark.parametrize("tex", [r"\tilde{C}_t^{2}", r"1 - \tilde{h}_{t-1}^{2}", r"\bar{x}^{2}", r"\hat{u}_i^{2}"])
+def test_a_power_does_not_rise_over_an_accent(tex):
+    plain = re.sub(r"\\(?:tilde|bar|hat)\{(\w)\}", r"\1", tex)
+    assert typeset(tex, "").glyphs[-1].y >= typeset(plain, "").glyphs[-1].y - 0.05
+
+
+def curves(path, em):
+    """Every point of an outline, control points as well, in thousandths of an em, absolute."""
+    here = control = start = (0.0, 0.0)
+    found = []
+    for command, rest in re.findall(r"([A-Za-z])([^A-Za-z]*)", path):
+        numbers = [float(number) * 1000 / em for number in re.findall(r"-?\d*\.?\d+", rest)]
+        if command in "zZ":
+            here = control = start
+            continue
+        x, y = (0.0, 0.0) if command.isupper() else here
+        if command in "hv":
+            numbers = [numbers[0], 0.0] if command == "h" else [0.0, numbers[0]]
+        points = [(x + a, y + b) for a, b in zip(numbers[::2], numbers[1::2], strict=True)]
+        if command == "t":
+            points.insert(0, (2 * here[0] - control[0], 2 * here[1] - control[1]))
+        here, control = points[-1], points[0] if len(points) == 2 else points[-1]
+        start = here if command == "M" else start
+        found.extend(points)
+    return [point for point, before in zip(found, [None, *found], strict=False) if point != before]
+
+
+def test_short_outlines_have_the_points_of_the_font(monkeypatch):
+    seen = []
+    monkeypatch.setattr(typesetting, "compact", lambda path: seen.append(path) or compact(path))
+    monkeypatch.setattr(typesetting, "OUTLINES", {})
+    typesetting._typeset(r"\mathbf{g}Q\phi\sum\infty\frac{8}{\sqrt{W}}", "")
+    assert len(seen) > 6
+    for path in seen:
+        short = compact(path)
+        assert curves(short, 1000) == [pytest.approx(point, abs=0.26) for point in curves(path, 12)]
+        assert len(short) < 0.6 * len(path)
+    assert any("t" in compact(path) for path in seen)
 
 
 @pytest.mark.parametrize(("tex", "expected"), [(r"\mathrm{损失}", "损失"), ("😀", "😀"), (r"x\,\mathrm{مر}", "مر")])

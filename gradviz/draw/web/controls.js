@@ -105,7 +105,7 @@ function choose(node) {
   selected = node;
   show();
 }
-for (const body of all("rect[data-node], g.parameter, g.data, g.constant", svg)) {
+for (const body of all("rect[data-node], .parameter > g, .data > g, .constant > g", svg)) {
   const key = body.dataset.node ?? body.dataset.owner, node = nodeOf(key);
   const parts = all(`[data-owner="${key}"], [data-node="${key}"]`, svg);
   if (body.tagName === "g") {  // a letter is mostly holes: a finger wants a surface

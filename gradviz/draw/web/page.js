@@ -20,9 +20,9 @@ function setLabel({group, shows, prefix, start, x, y, size, center, room}, value
   const kept = [...group.children].slice(0, prefix);
   const {width, glyphs, rules} = value === undefined
     ? {width: graph.pieces["\u00b7"][2], glyphs: [["\u00b7", 0, 0, 1]], rules: []} : layValue(value, graph.pieces);
-  const whole = (start + width) * size, scale = size / 1000, narrow = Math.min(1, room / whole);
+  const whole = (start + width) * size, unit = size / 1000, narrow = Math.min(1, room / whole);
   const left = center === null ? x : center - whole * narrow / 2;
-  group.setAttribute("transform", `translate(${left} ${y}) scale(${scale * narrow} ${scale})`);
+  group.setAttribute("transform", `translate(${left / unit} ${y / unit}) scale(${narrow} 1)`);
   group.classList.toggle("partial", Boolean(partial));
   group.classList.toggle("unknown", value === undefined);
   group.replaceChildren(...kept,
