@@ -28,7 +28,7 @@ MOST_ROUNDS = 8
 
 def prepare(graph: Graph) -> Graph:
     """Return a graph whose loops are as small as can be, for gradients to be taken of it."""
-    return _smaller(graph, STABLE, merged, scaled_factor)
+    return _smaller(graph, STABLE, _prepared, scaled_factor)
 
 
 def optimize(graph: Graph) -> Graph:
@@ -39,6 +39,10 @@ def optimize(graph: Graph) -> Graph:
         if graph.args == before.args and [row.op for row in graph.rows] == [row.op for row in before.rows]:
             break
     return graph
+
+
+def _prepared(loop: Loop) -> Loop:
+    return merged(recell(loop, CellRewriter(loop, STABLE).build, rename=False))
 
 
 def _cell(loop: Loop) -> Loop:
