@@ -30,7 +30,8 @@ def progress_bar(wanted: bool | None = None) -> Iterator[Tell]:
         bar.show()
     timer = Timer(PATIENCE, bar.show)  # what takes long may tell nothing meanwhile
     timer.daemon = True
-    if wanted is None and sys.stderr is not None and sys.stderr.isatty():
+    stream = sys.stderr
+    if wanted is None and stream is not None and stream.isatty():
         timer.start()
     try:
         yield bar.tell

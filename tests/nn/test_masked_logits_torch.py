@@ -56,3 +56,9 @@ def test_a_weight_of_zero_has_a_derivative():
     found = gv.backprop(gv.weighted(w, x)[0])
     assert (found.output, found.grad["w"][0], found.grad["x"][0]) == (0, 3, 0)
     assert gv.check(gv.sum(gv.weighted(w, gv.param("v", [3.0, -1.0])))).ok
+
+
+def test_a_weighted_value_is_written_as_the_product_that_it_is():
+    loss = gv.sum(gv.weighted(gv.data("w", [0.0, 1.0]), gv.param("x", [2.0, 3.0])))
+    assert gv.steps(loss)[0].formula == r"f_{1} = w \odot x"
+    assert str(gv.to_sympy(loss)) == "w[0]*x[0] + w[1]*x[1]"

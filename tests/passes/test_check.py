@@ -208,6 +208,11 @@ def test_several_outputs_and_arrays():
     assert report.leaves[0].verdict == "agree"
 
 
+def test_a_reduction_with_nothing_beside_it_is_not_wrong():
+    report = gv.check(gv.sum(gv.max(gv.param("x", np.zeros((0, 3))), axis=1)))
+    assert report.ok, report.to_markdown()
+
+
 FAR = {
     "variance": lambda x, w: gv.var(x),
     "softmax": lambda x, w: gv.sum(gv.softmax(x) * w),

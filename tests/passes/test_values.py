@@ -209,6 +209,14 @@ def test_what_a_reduction_of_nothing_is(name, value):  # SciPy's and NumPy's
     assert getattr(gv, name)(gv.param("x", np.zeros((0, 3))), 1).shape == (0,)
 
 
+@pytest.mark.parametrize("function", [gv.softmax, gv.log_softmax])
+@pytest.mark.parametrize("numbers", [[0.0, np.inf, 1.0], [-np.inf, -np.inf]])
+def test_a_softmax_that_is_nowhere_defined_is_nan_everywhere(function, numbers):  # as SciPy's and torch's
+    z = function(gv.param("z", numbers))
+    for found in (gv.evaluate(z).output, gv.compile(z)(), gv.compile(z, backend="numba")()):
+        assert np.all(np.isnan(found))
+
+
 def test_stability():
     big = gv.param("x", [-1000.0, 0.0, 1000.0])
     values = gv.backprop(gv.sum(gv.sigmoid(big).named("s")))
