@@ -38,6 +38,7 @@ PEERS = {
     "softplus": _softplus,
     "softsign": lambda x: x / (1 + anp.abs(x)),
     "step": lambda x: 0 * x + (x > 0),
+    "weighted": lambda w, x: w * x,
     "where": lambda c, a, b: 0 * c + (c != 0) * a + (c == 0) * b,
 }
 

@@ -24,6 +24,7 @@ from gradviz.draw.picture import FORMATS, Picture
 from gradviz.draw.raster import SCALE
 from gradviz.draw.worksheet import BLANKS
 from gradviz.errors import UsageError
+from gradviz.terminal.progress import Tell, progress_bar
 
 
 @dataclass(frozen=True)
@@ -50,14 +51,17 @@ class Job:
         Raises:
             GradvizError: for whatever goes wrong in the script, the drawing or the writing.
         """
-        drawn = draw(self.target.load(self.at), self.at, self.with_values, self.look)
-        several = len(drawn) > 1
-        planned = [
-            made
-            for item in drawn
-            for output in self.naming.outputs(item.name, item.only, several)
-            for made in self._encode(item, output)
-        ]
+        found = self.target.load(self.at)
+        with progress_bar() as tell:
+            tell("drawing", 0, None)
+            drawn = draw(found, self.at, self.with_values, self.look)
+            several = len(drawn) > 1
+            planned = [
+                made
+                for item in drawn
+                for output in self.naming.outputs(item.name, item.only, several)
+                for made in self._encode(item, output, tell)
+            ]
         say_notes(drawn)
         outputs = [output for _, output, _ in planned]
         if self.naming.stdout:
@@ -73,8 +77,10 @@ class Job:
         streams.finish()
         return outputs
 
-    def _encode(self, item: Drawn, output: Output) -> Iterator[tuple[Drawn, Output, bytes]]:
+    def _encode(self, item: Drawn, output: Output, tell: Tell) -> Iterator[tuple[Drawn, Output, bytes]]:
         """Draw a figure, or all its frames: numbered files, the pages of one PDF, the overlays of one slide."""
+        size = "" if item.graph is None else f" ({len(item.graph):,} nodes)"
+        tell(f"drawing {item.name}{size}", 0, None)
         with without_place():
             if self.blank:
                 yield from self._worksheet(item, output)
@@ -89,6 +95,7 @@ class Job:
             if output.path is None:
                 raise UsageError("stdout takes one file", hint="write the frames as a PDF: --format pdf")
             for place, picture in enumerate(pictures):
+                tell(f"drawing {item.name}, frame {place + 1} of {len(pictures)}", 0, None)
                 yield item, output.numbered(place), picture.render(output.format, scale=self.scale)
 
     def _worksheet(self, item: Drawn, output: Output) -> Iterator[tuple[Drawn, Output, bytes]]:

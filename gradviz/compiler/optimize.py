@@ -29,7 +29,7 @@ MOST_ROUNDS = 8
 
 def prepare(graph: Graph) -> Graph:
     """Return a graph whose loops are as small as can be, for gradients to be taken of it."""
-    return _smaller(graph, STABLE, merged, scaled_factor)
+    return _smaller(graph, STABLE, _prepared, scaled_factor)
 
 
 def optimize(graph: Graph) -> Graph:
@@ -45,6 +45,10 @@ def optimize(graph: Graph) -> Graph:
 def _of_graph(graph: Graph, node: Node, args: list[Expr]) -> Expr | None:
     windows = arranged(graph, node, args)
     return rows_apart(graph, node, args) if windows is None else windows
+
+
+def _prepared(loop: Loop) -> Loop:
+    return merged(recell(loop, CellRewriter(loop, STABLE).build, rename=False))
 
 
 def _cell(loop: Loop) -> Loop:

@@ -19,7 +19,7 @@ from gradviz.core.arrays import uniform_value
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Node
 from gradviz.core.primitive import FUNCTIONS
-from gradviz.passes.rewrite import Rule, attrs_of, known_value, made_by
+from gradviz.passes.rewrite import Rule, attrs_of, is_indicator, is_number, known_value, made_by
 
 FEWEST_SUMMED = 4
 SMALLEST_SUMMED = 1024
@@ -176,6 +176,14 @@ def _by_ones(x: Expr, axis: tuple[int, ...], shape: tuple[int, ...]) -> Expr | N
     return FUNCTIONS["reshape"](made, shape)
 
 
+def _where(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
+    """A choice by what does not hold is the other choice by what holds."""
+    parts = made_by(args[0], "subtract")
+    if not parts or not is_number(known_value(parts[0]), 1) or not is_indicator(parts[1]):
+        return None
+    return FUNCTIONS["where"](parts[1], args[2], args[1])
+
+
 def _einsum(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
     return as_product(node.attrs["subscripts"], args)
 
@@ -207,12 +215,25 @@ def _sigmoid(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
 
 
 def _log(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
-    """The logarithm of σ(x) needs no σ(x), which becomes 0 long before its logarithm is infinite."""
-    inner = made_by(args[0], "sigmoid")
-    return FUNCTIONS["logsigmoid"](inner[0]) if inner else None
+    """The logarithms of σ(x), 1 - σ(x) and softmax need none of them: they become 0 long before these are infinite."""
+    inner = made_by(args[0], "softmax")
+    if inner:
+        return FUNCTIONS["log_softmax"](inner[0], attrs_of(args[0])["axis"])
+    rest = made_by(args[0], "subtract")
+    return _log_sigmoid(rest[1], -1) if rest and is_number(known_value(rest[0]), 1) else _log_sigmoid(args[0], 1)
 
 
-STABLE: dict[str, Rule] = {"log": _log}
+def _log1p(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
+    minus = made_by(args[0], "negative")
+    return _log_sigmoid(minus[0], -1) if minus else None
+
+
+def _log_sigmoid(made: Expr, sign: int) -> Expr | None:
+    inner = made_by(made, "sigmoid")
+    return FUNCTIONS["logsigmoid"](inner[0] if sign > 0 else -inner[0]) if inner else None
+
+
+STABLE: dict[str, Rule] = {"log": _log, "log1p": _log1p}
 """Rules that are applied before gradients are taken, which are then finite as well."""
 
 RULES: dict[str, Rule] = {
@@ -230,6 +251,7 @@ RULES: dict[str, Rule] = {
     "reshape": _reshape,
     "transpose": _transpose,
     "max": _max,
+    "where": _where,
     "greater": _elementwise,
     "greater_equal": _elementwise,
     "less": _elementwise,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -128,7 +128,11 @@ def graph(*outputs: Expr, **named: Expr) -> Graph:
     tape = handles[0].tape
     if any(handle.tape is not tape for handle in handles):
         raise GraphError("the outputs were built in different threads", where=user_location())
-    made = _extract(tape, {name: handle.id for name, handle in roots_by_name.items()})
+    return _checked(_extract(tape, {name: handle.id for name, handle in roots_by_name.items()}), tape)
+
+
+def _checked(made: Graph, tape: Tape) -> Graph:
+    """Return a graph that somebody will read, or refuse its names and scopes."""
     if tape.scoped:
         _check_scopes(made)
     try:
@@ -143,15 +147,23 @@ def _add_output(found: dict[str, Expr], name: str, output: Expr) -> None:
         raise GraphError(f"two outputs are named {name!r}", where=user_location(), hint="gv.graph(a=…, b=…)")
 
 
-def frozen(outputs: Mapping[str, Expr]) -> Graph:
-    """Freeze nodes that a pass has built: names and scopes are not checked, since nobody reads them there."""
-    handles = list(outputs.values())
-    return _extract(handles[0].tape, {name: handle.id for name, handle in outputs.items()})
+def frozen(outputs: Mapping[str, Expr], leaves: Iterable[Expr] = (), *, checked: bool = False) -> Graph:
+    """Freeze nodes that a pass has built.
+
+    Args:
+        outputs: handles by the name of the output.
+        leaves: that are in the graph, even if no output needs them.
+        checked: whether somebody will read its names and scopes.
+    """
+    tape = next(iter(outputs.values())).tape
+    made = _extract(tape, {name: handle.id for name, handle in outputs.items()}, [leaf.id for leaf in leaves])
+    return _checked(made, tape) if checked else made
 
 
-def _extract(tape: Tape, outputs: Mapping[str, int]) -> Graph:
-    """Copy what the outputs need off the tape, numbered anew in the same order."""
-    end = max(outputs.values()) + 1
+def _extract(tape: Tape, outputs: Mapping[str, int], leaves: Sequence[int] = ()) -> Graph:
+    """Copy the leaves, and what the outputs need, off the tape, numbered anew in the same order."""
+    starts = (*outputs.values(), *leaves)
+    end = max(starts) + 1
     mostly_new = end > 2 * tape.extracted  # else the look at the whole tape would not pay
     tape.extracted = max(tape.extracted, end)
     if mostly_new:
@@ -170,7 +182,7 @@ def _extract(tape: Tape, outputs: Mapping[str, int]) -> Graph:
                 distinct_rows=frozenset(tape.distinct_rows if whole else rows),
                 looped=tape.looped,
             )
-    kept = np.flatnonzero(np.frombuffer(_reachable(tape, outputs.values()), dtype=np.uint8)).tolist()
+    kept = np.flatnonzero(np.frombuffer(_reachable(tape, starts), dtype=np.uint8)).tolist()
     place = {old: new for new, old in enumerate(kept)}
     rows = tuple([tape.rows[old] for old in kept])
     return Graph(

@@ -139,6 +139,19 @@ class Graph:
         """Return the same nodes with other outputs."""
         return replace(self, outputs=outputs)
 
+    def with_dtype(self, dtype: np.dtype[Any]) -> Graph:
+        """Return the same nodes with values of another floating-point dtype; whole numbers stay what they are."""
+        rows = {
+            row: Row(row.op, row.attrs, row.shape, dtype, row.scope)
+            for row in self.distinct_rows
+            if row.dtype.kind == "f" and row.dtype != dtype
+        }
+        if not rows:
+            return self
+        made = tuple(rows.get(row, row) for row in self.rows)
+        given = {index: np.asarray(value, made[index].dtype) for index, value in self.given.items()}
+        return replace(self, rows=made, distinct_rows=frozenset(made), given=given)
+
     def node(self, index: int) -> Node:
         """Return the node with this id."""
         row = self.rows[index]

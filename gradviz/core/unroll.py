@@ -16,7 +16,7 @@ from gradviz.core.build import graph as freeze
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph, Name, Node
 from gradviz.core.loop import Loop
-from gradviz.core.primitive import FUNCTIONS
+from gradviz.core.primitive import CONSTANT, FUNCTIONS
 from gradviz.core.replay import rebuild
 from gradviz.core.tape import inside, private_tape
 from gradviz.errors import GraphError, user_location
@@ -35,7 +35,7 @@ def unroll(graph: Graph, *, checked: bool = True) -> Graph:
 
     The nodes of step 3 of a cell in the scope "lstm" stand in "lstm/t3", and ``f_t`` is ``f_{3}`` there; those of
     a second scan in that scope stand in "lstm/scan_2/t3".
-    A graph without loops is returned as it is.
+    A graph without loops is returned as it is. Leaves that no step uses stay in the graph.
 
     Args:
         graph: a graph.
@@ -50,8 +50,9 @@ def unroll(graph: Graph, *, checked: bool = True) -> Graph:
     if not graph.looped:
         return graph
     handles = _Unroller().replay(graph, {}, "", "", None)
+    leaves = [handles[leaf.id] for leaf in graph.leaves if leaf.op is not CONSTANT]
     outputs = {name: handles[index] for name, index in graph.outputs.items()}
-    return freeze(**outputs) if checked else frozen(outputs)
+    return frozen(outputs, leaves if checked else (), checked=checked)
 
 
 def as_graph(value: Graph | Expr, *, loops: bool = False) -> Graph:

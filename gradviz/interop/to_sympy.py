@@ -12,7 +12,7 @@ from gradviz.core.graph import Array, Graph, Node
 from gradviz.core.primitive import CONSTANT
 from gradviz.core.unroll import as_graph
 from gradviz.errors import GraphError, RuleError, user_location
-from gradviz.namespaces.sympy import Case, plain, symbolic
+from gradviz.namespaces.sympy import Case, Guard, plain, symbolic
 from gradviz.passes.given import root_of
 from gradviz.passes.whole import too_big, write_out
 
@@ -53,7 +53,7 @@ def to_sympy(graph: Graph | Expr, *, output: str | None = None) -> Any:
     except RuleError as error:
         where = error.where or user_location()
         raise GraphError(f"a rule does not run on symbols: {error.what}", where=where) from error
-    entries = [_with_piecewise(entry) for entry in found.flat]
+    entries = [_in_words_of_sympy(entry) for entry in found.flat]
     return entries[0] if found.shape == () else sympy.ImmutableDenseNDimArray(entries, found.shape)
 
 
@@ -69,5 +69,6 @@ def _symbols(leaf: Node) -> Array:
     return symbolic(found)
 
 
-def _with_piecewise(expression: Any) -> Any:
-    return expression.replace(Case, lambda holds, value, rest: sympy.Piecewise((value, holds), (rest, True)))
+def _in_words_of_sympy(expression: Any) -> Any:
+    plain = expression.replace(Guard, lambda holds, value, rest: value)
+    return plain.replace(Case, lambda holds, value, rest: sympy.Piecewise((value, holds), (rest, True)))

@@ -220,29 +220,23 @@ def norm(x: Any, axis: Axes, keepdims: bool = False) -> Any:
     return found if keepdims else np.squeeze(found, axis)
 
 
-def _shifted(x: Any, axis: Axes) -> tuple[Any, Any]:
-    """The argument minus its maximum, and the maximum (0 where that is not finite, so that ∞ - ∞ is not formed)."""
+def logsumexp(x: Any, axis: Axes, keepdims: bool = False) -> Any:
+    """The logarithm of Σ exp(x), after the maximum is taken out (where it is finite, so that ∞ - ∞ is not formed)."""
     top = np.max(x, axis=axis, keepdims=True)
     top = np.where(np.isfinite(top), top, 0)
-    return x - top, top
-
-
-def logsumexp(x: Any, axis: Axes, keepdims: bool = False) -> Any:
-    """The logarithm of Σ exp(x), after the maximum is taken out."""
-    shifted, top = _shifted(x, axis)
-    found = np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True)) + top
+    found = np.log(np.sum(np.exp(x - top), axis=axis, keepdims=True)) + top
     return found if keepdims else np.squeeze(found, axis)
 
 
 def softmax(x: Any, axis: int) -> Any:
-    """exp(x) / Σ exp(x), after the maximum is taken out."""
-    z = np.exp(_shifted(x, (axis,))[0])
+    """exp(x) / Σ exp(x), after the maximum is taken out; NaN everywhere where that is infinite."""
+    z = np.exp(x - np.max(x, axis=axis, keepdims=True))
     return z / np.sum(z, axis=axis, keepdims=True)
 
 
 def log_softmax(x: Any, axis: int) -> Any:
     """The logarithm of softmax, x - logsumexp(x), with the difference to the maximum formed first."""
-    shifted, _ = _shifted(x, (axis,))
+    shifted = x - np.max(x, axis=axis, keepdims=True)
     return shifted - np.log(np.sum(np.exp(shifted), axis=axis, keepdims=True))
 
 
@@ -252,7 +246,8 @@ def top_gap(x: Any, axis: Axes) -> Any:
     if not axis:
         return np.full(array.shape, math.inf)
     moved = np.moveaxis(array, axis, range(-len(axis), 0))
-    flat = np.sort(moved.reshape(*moved.shape[: array.ndim - len(axis)], -1), axis=-1)
+    rows = moved.shape[: array.ndim - len(axis)]
+    flat = np.sort(moved.reshape(*rows, math.prod(moved.shape[len(rows) :])), axis=-1)
     return flat[..., -1] - flat[..., -2] if flat.shape[-1] > 1 else np.full(flat.shape[:-1], math.inf)
 
 

@@ -12,7 +12,7 @@ from gradviz.errors import GraphError, ShapeError, user_location
 from gradviz.nn.parts import as_floats
 from gradviz.ops.activation import softplus
 from gradviz.ops.axes import as_handle
-from gradviz.ops.elementwise import abs_, maximum, minimum, square
+from gradviz.ops.elementwise import abs_, maximum, minimum, square, weighted
 from gradviz.ops.reduce import log_softmax
 from gradviz.ops.rows import one_hot
 
@@ -75,8 +75,8 @@ def multiclass_hinge(scores: Any, label: Any) -> Expr:
         0.5
     """
     scores, chosen = _classes("multiclass_hinge", scores, label)
-    right = (chosen * scores).sum(-1, keepdims=True)
-    return _total((1 - chosen) * maximum(1 + scores - right, 0))
+    right = weighted(chosen, scores).sum(-1, keepdims=True)
+    return _total(weighted(1 - chosen, maximum(1 + scores - right, 0)))
 
 
 def squared_error(prediction: Any, target: Any) -> Expr:
@@ -141,7 +141,8 @@ def cross_entropy(logits: Any, label: Any) -> Expr:
     Args:
         logits: one a class, (classes,), or rows of them.
         label: an integer data leaf (made with ``dtype=int``) of the logits' shape without its last
-            axis, or a probability for each class, of the logits' shape.
+            axis, or a probability for each class, of the logits' shape. A class of probability 0 adds nothing,
+            also where its logit is -∞: 0 · ln 0 = 0, as in an entropy.
 
     Returns:
         A number, summed over the rows.
@@ -156,7 +157,7 @@ def cross_entropy(logits: Any, label: Any) -> Expr:
         1000.0
     """
     logits, chosen = _classes("cross_entropy", logits, label)
-    return -_total(chosen * log_softmax(logits))
+    return -_total(weighted(chosen, log_softmax(logits)))
 
 
 def binary_cross_entropy(logit: Any, y: Any) -> Expr:

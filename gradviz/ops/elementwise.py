@@ -36,6 +36,11 @@ multiply = primitive("multiply", symbol=_product_symbol,
     forward=lambda xp, a, b: a * b,
     partials=(lambda xp, f, a, b: b, lambda xp, f, a, b: a))  # fmt: skip
 
+weighted = primitive("weighted", symbol=_product_symbol, notation=r"<#1> \odot <#2>",
+    doc="w·x, but 0 where the weight w is 0, whatever x is: 0 · ln 0 = 0, as in an entropy.",
+    forward=lambda xp, w, x: xp.guard(xp.differ(w, 0), w * x, 0),
+    partials=(lambda xp, f, w, x: x, lambda xp, f, w, x: w))  # fmt: skip
+
 divide = primitive("divide", symbol=r"\div", dtype="float", kink=lambda xp, a, b: b,
     forward=lambda xp, a, b: a / b,
     partials=(lambda xp, f, a, b: 1 / b, lambda xp, f, a, b: -a / b**2))  # fmt: skip

@@ -17,9 +17,18 @@ def _reduced(shape: Shape, *, axis: tuple[int, ...], keepdims: bool, **_: Any) -
     return reduced_shape(shape, axis, keepdims)
 
 
+def _is_empty(shape: Shape, axis: tuple[int, ...]) -> bool:
+    return any(shape[index] == 0 for index in axis)
+
+
+def _check_elements(shape: Shape, axis: tuple[int, ...]) -> None:
+    if _is_empty(shape, axis):
+        over = ", ".join(str(index) for index in axis if shape[index] == 0)
+        raise ShapeError(f"there is no element along axis {over}")
+
+
 def _nonempty(shape: Shape, *, axis: tuple[int, ...], keepdims: bool, **_: Any) -> Shape:
-    if any(shape[index] == 0 for index in axis):
-        raise ShapeError("there is no element to reduce")
+    _check_elements(shape, axis)
     return reduced_shape(shape, axis, keepdims)
 
 
@@ -122,12 +131,17 @@ def _kept(shape: Shape, *, axis: int) -> Shape:
     return shape
 
 
-_softmax = primitive("softmax", symbol=r"\operatorname{softmax}", shape=_kept, dtype="float",
+def _normalized(shape: Shape, *, axis: int) -> Shape:
+    _check_elements(shape, (axis,))
+    return shape
+
+
+_softmax = primitive("softmax", symbol=r"\operatorname{softmax}", shape=_normalized, dtype="float",
     forward=lambda xp, x, axis: xp.softmax(x, axis),
     vjp=lambda xp, g, f, x, axis: (f * (g - xp.sum(g * f, (axis,), True)),),
     label=(r"#f \odot (#g - \Sigma\, <#g> \odot #f)",))  # fmt: skip
 
-_log_softmax = primitive("log_softmax", symbol=r"\ln\operatorname{softmax}", shape=_kept, dtype="float",
+_log_softmax = primitive("log_softmax", symbol=r"\ln\operatorname{softmax}", shape=_normalized, dtype="float",
     forward=lambda xp, x, axis: xp.log_softmax(x, axis),
     vjp=lambda xp, g, f, x, axis: (g - xp.exp(f) * xp.sum(g, (axis,), True),),
     label=(r"#g - e^{#f}\, \Sigma\, <#g>",))  # fmt: skip
@@ -141,7 +155,12 @@ _cumsum = primitive("cumsum", symbol=r"\operatorname{cumsum}", shape=_kept,
 _OF_TWO = {"max": "the larger of two is gv.maximum(a, b)", "min": "the smaller of two is gv.minimum(a, b)"}
 
 
-def _reduction(op: Primitive, doc: str) -> Callable[..., Expr]:
+def _of_none(outer: str, inner: str) -> Callable[..., Expr]:
+    """Return the plain formula of a careful sum, which takes out the largest element: here there is none."""
+    return lambda x, **over: FUNCTIONS[outer](_sum(FUNCTIONS[inner](x), **over))
+
+
+def _reduction(op: Primitive, doc: str, of_none: Callable[..., Expr] | None = None) -> Callable[..., Expr]:
     name = op.name
 
     def reduction(x: Any, axis: Any = None, keepdims: bool = False) -> Expr:
@@ -150,7 +169,8 @@ def _reduction(op: Primitive, doc: str) -> Callable[..., Expr]:
             axes = normalize_axes(axis, handle.ndim, name)
         except ShapeError as error:
             raise ShapeError(error.what, where=error.where, hint=_OF_TWO.get(name, error.hint)) from None
-        return op(handle, axis=axes, keepdims=bool(keepdims))
+        made = of_none if of_none is not None and _is_empty(handle.shape, axes) else op
+        return made(handle, axis=axes, keepdims=bool(keepdims))
 
     reduction.__name__ = reduction.__qualname__ = name
     reduction.__doc__ = (
@@ -166,14 +186,16 @@ _reduction(_mean, "The mean over the axes.")
 max_ = _reduction(_max, "The largest element over the axes; at a tie no element gets a gradient.")
 _reduction(_min, "The smallest element over the axes; at a tie no element gets a gradient.")
 _reduction(_prod, "The product over the axes; its gradient is right with zeros, too.")
-norm = _reduction(_norm, "The Euclidean (Frobenius) norm over the axes; its gradient at 0 is 0.")
-_reduction(_logsumexp, "ln Σ exp(x) over the axes, evaluated without overflow.")
+norm = _reduction(
+    _norm, "The Euclidean (Frobenius) norm over the axes; its gradient at 0 is 0.", _of_none("sqrt", "square")
+)
+_reduction(_logsumexp, "ln Σ exp(x) over the axes, without overflow; of no elements -∞.", _of_none("log", "exp"))
 
 
 def _spread(op: Primitive, x: Any, axis: Any, keepdims: bool, ddof: float) -> Expr:
     handle = as_handle(x)
     axes = normalize_axes(axis, handle.ndim, op.name)
-    if math.prod(handle.shape[index] for index in axes) <= ddof:
+    if 0 < math.prod(handle.shape[index] for index in axes) <= ddof:
         raise ShapeError(f"{op.name}: too few elements for ddof={ddof:g}", where=user_location())
     return op(handle, axis=axes, keepdims=bool(keepdims), ddof=ddof)
 

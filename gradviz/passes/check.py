@@ -10,12 +10,13 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.core.arrays import FLOAT64
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Array, Graph
 from gradviz.core.primitive import CONSTANT
 from gradviz.core.unroll import as_graph
 from gradviz.errors import GradvizError
-from gradviz.passes.differences import STEPS, TINY, Slope, measure_slope
+from gradviz.passes.differences import EPSILON, STEPS, TINY, Slope, measure_slope
 from gradviz.passes.edges import TOLERANCE, Kind, find_kinds, measure
 from gradviz.passes.evaluate import adjoints, forward_values
 from gradviz.passes.given import leaf_values, without_value
@@ -43,7 +44,8 @@ def check(
     Each edge's rule is compared with SymPy's derivative of the forward rule, on fresh symbols, so that
     the work grows with the graph and equal operations are proved once; and with central differences at
     the point. Each leaf's gradient is compared with central differences along a random direction, and,
-    where the whole formula is small enough, with SymPy's derivative of it.
+    where the whole formula is small enough, with SymPy's derivative of it. All is computed in float64, also
+    for a graph of float32: rules are checked, and not what rounding leaves of them.
 
     Args:
         graph: a graph or a node.
@@ -80,7 +82,9 @@ class _Check:
     def run(self, at: Mapping[str, Any]) -> Report:
         self.notes: list[str] = []
         self.failures: list[str] = []
-        leaves = self._leaves(at)
+        given = self._leaves(at)
+        asked, self.graph = self.graph, self.graph.with_dtype(FLOAT64)
+        leaves = {index: np.asarray(value, self.graph.rows[index].dtype)[()] for index, value in given.items()}
         values = self._values(leaves)
         kinds = find_kinds(self.graph, values)
         self._prove(kinds)
@@ -90,7 +94,7 @@ class _Check:
                 measure(self.graph, kind, values, self.seed)
         kinked = any(any(kind.kink) for kind in kinds)
         rows = list(self._leaf_rows(leaves, values, kinked)) if values is not None else []
-        return Report(self.graph, kinds, rows, self.seed, self.failures, self.notes)
+        return Report(asked, kinds, rows, self.seed, self.failures, self.notes)
 
     def _leaves(self, at: Mapping[str, Any]) -> Mapping[int, Any]:
         """Return the leaves' values: given, their own, or random."""
@@ -147,7 +151,7 @@ class _Check:
         by_sympy, reason = slopes_by_sympy(self.graph, leaves, directions, seeds, self.seconds)
         if reason:
             self.notes.append(f"SymPy has not differentiated the whole formula: {reason}")
-        comparison = _Comparison(self.graph, leaves, seeds, kinked, _rounding(self.graph, values, found))
+        comparison = _Comparison(self.graph, leaves, seeds, kinked, _rounding(values, found))
         if not math.isfinite(comparison.total({}, 0.0)):
             for leaf in chosen:
                 name = self.graph.node(leaf).path
@@ -201,13 +205,12 @@ class _Comparison:
         self._seeds = seeds
         self._kinked = kinked
         self._rounding = rounding
-        self._epsilon = max(float(np.finfo(row.dtype).eps) for row in set(graph.rows) if row.dtype.kind == "f")
 
     def total(self, directions: Mapping[int, Array], h: float) -> float:
         """Return Σ seed · output with the leaves displaced."""
         moved = dict(self._leaves)
         for leaf, direction in directions.items():
-            moved[leaf] = np.asarray(moved[leaf] + h * direction, dtype=self._graph.rows[leaf].dtype)[()]
+            moved[leaf] = np.asarray(moved[leaf] + h * direction)[()]
         values = forward_values(self._graph, moved)
         return float(sum(np.sum(seed * values[node], dtype=np.float64) for node, seed in self._seeds.items()))
 
@@ -223,9 +226,7 @@ class _Comparison:
         claimed = float(sum(np.sum(gradients[leaf] * way, dtype=np.float64) for leaf, way in directions.items()))
         sizes = [float(np.max(np.abs(self._leaves[leaf]))) for leaf in directions]
         size = min(filter(None, sizes), default=0.0)
-        slope = measure_slope(
-            lambda h: self.total(directions, h), size=size, rounding=self._rounding, epsilon=self._epsilon
-        )
+        slope = measure_slope(lambda h: self.total(directions, h), size=size, rounding=self._rounding)
         measured = float(slope.value) if slope.trusted else None
         verdict, note = self._judge(claimed, slope, measured, by_sympy)
         return LeafRow(name, along, claimed, by_sympy, measured, verdict, note)
@@ -234,7 +235,7 @@ class _Comparison:
         if not math.isfinite(claimed):
             return "not measured", "the gradient is not finite at this point"
         if by_sympy is not None and math.isfinite(by_sympy):
-            epsilon = self._epsilon * math.sqrt(len(self._graph))  # roundings of many nodes add up like a random walk
+            epsilon = EPSILON * math.sqrt(len(self._graph))  # roundings of many nodes add up like a random walk
             tolerance = max(TOLERANCE, 1e3 * epsilon) * max(abs(claimed), abs(by_sympy)) + 1e3 * epsilon
             if abs(claimed - by_sympy) > tolerance:
                 return "WRONG", "SymPy's derivative of the whole formula is another"
@@ -248,12 +249,12 @@ class _Comparison:
         return "WRONG", f"differences give {measured:.6g} ± {float(slope.error):.0e}"
 
 
-def _rounding(graph: Graph, values: Column, adjoints: Sequence[Any]) -> float:
+def _rounding(values: Column, adjoints: Sequence[Any]) -> float:
     """Return what the rounding of every node's value does to the output, added up like a random walk."""
     with np.errstate(all="ignore"):
         moved = [
-            np.linalg.norm((np.abs(value) + TINY) * g * np.finfo(row.dtype).eps)
-            for row, value, g in zip(graph.rows, values, adjoints, strict=True)
+            np.linalg.norm((np.abs(value) + TINY) * g * EPSILON)
+            for value, g in zip(values, adjoints, strict=True)
             if g is not None
         ]
         found = float(np.linalg.norm(moved))

@@ -52,9 +52,7 @@ class Slope:
         return cls(*(np.concatenate(kind) for kind in zip(*(vars(part).values() for part in parts), strict=True)))
 
 
-def measure_slope(
-    function: Callable[[Any], Any], *, size: Any = 1.0, rounding: float = 0.0, epsilon: float = EPSILON
-) -> Slope:
+def measure_slope(function: Callable[[Any], Any], *, size: Any = 1.0, rounding: float = 0.0) -> Slope:
     """Measure the derivative of a function at 0.
 
     Args:
@@ -62,7 +60,6 @@ def measure_slope(
         size: the size of the function's variable at 0, entry by entry. The steps go from a quarter of
             it, or of 1, whichever is larger, down to what rounding leaves of it.
         rounding: the absolute rounding error of the function's values, as far as it is known.
-        epsilon: their relative rounding error.
 
     Example:
         >>> slope = measure_slope(lambda h: np.exp(1 + h))
@@ -71,7 +68,7 @@ def measure_slope(
     """
     with np.errstate(all="ignore"):
         scale = np.where(np.isfinite(size) & (size != 0), np.maximum(size, _SMALLEST), 1.0)[()]
-        coarsest, finest = np.log2(np.maximum(scale, 1) / 4), np.log2(scale * epsilon ** (2 / 3))
+        coarsest, finest = np.log2(np.maximum(scale, 1) / 4), np.log2(scale * EPSILON ** (2 / 3))
         octaves = np.maximum((coarsest - finest) / (STEPS - 1), 1)
         steps = [np.exp2(np.round(coarsest - octaves * step)) for step in range(STEPS)]
         center = np.asarray(function(0 * scale), dtype=np.float64)
@@ -81,9 +78,9 @@ def measure_slope(
             up, down = (np.asarray(function(sign * h), dtype=np.float64) for sign in (1, -1))
             slopes[step] = (up - down) / (2 * h)
             gaps[step] = np.abs(up + down - 2 * center) / h
-            # the displaced variable is rounded as well: by epsilon · size, where the slope is slope ± gap
-            displaced = epsilon * scale * (np.abs(slopes[step]) + gaps[step])
-            noises[step] = (rounding + TINY + epsilon * (np.abs(up) + np.abs(down)) + displaced) / h
+            # the displaced variable is rounded as well: by EPSILON · size, where the slope is slope ± gap
+            displaced = EPSILON * scale * (np.abs(slopes[step]) + gaps[step])
+            noises[step] = (rounding + TINY + EPSILON * (np.abs(up) + np.abs(down)) + displaced) / h
         value, error, trusted = _settled(np.array(steps), slopes, noises)
         return Slope(value, error, _kink(gaps, noises, value), trusted)
 

@@ -108,7 +108,8 @@ def known_value(handle: Expr) -> Any:
     return handle.tape.values[handle.id]
 
 
-def _is(value: Any, number: float) -> bool:
+def is_number(value: Any, number: float) -> bool:
+    """Whether a known value is this number, everywhere."""
     return value is not None and bool(np.all(np.asarray(value) == number)) and np.size(value) > 0
 
 
@@ -131,9 +132,9 @@ def _zero(node: Node) -> Expr:
 
 def _add(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
     a, b = args
-    if _is(values[0], 0):
+    if is_number(values[0], 0):
         return b
-    if _is(values[1], 0):
+    if is_number(values[1], 0):
         return a
     minus = made_by(b, "negative")
     return a - minus[0] if minus else None
@@ -141,9 +142,9 @@ def _add(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
 
 def _subtract(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
     a, b = args
-    if _is(values[1], 0):
+    if is_number(values[1], 0):
         return a
-    if _is(values[0], 0):
+    if is_number(values[0], 0):
         return _minus(b)
     plus = made_by(b, "negative")
     return a + plus[0] if plus else None
@@ -152,11 +153,11 @@ def _subtract(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
 def _multiply(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
     for place in (0, 1):
         other = args[1 - place]
-        if _is(values[place], 0):
+        if is_number(values[place], 0):
             return _zero(node)
-        if _is(values[place], 1):
+        if is_number(values[place], 1):
             return other
-        if _is(values[place], -1):
+        if is_number(values[place], -1):
             return _minus(other)
     for place in (0, 1):
         minus = made_by(args[place], "negative")
@@ -167,9 +168,9 @@ def _multiply(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
 
 
 def _divide(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
-    if _is(values[1], 1):
+    if is_number(values[1], 1):
         return args[0]
-    return _zero(node) if _is(values[0], 0) else None
+    return _zero(node) if is_number(values[0], 0) else None
 
 
 def _minus(handle: Expr) -> Expr:
@@ -183,9 +184,9 @@ def _negative(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
 
 
 def _power(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
-    if _is(values[1], 1):
+    if is_number(values[1], 1):
         return args[0]
-    return FUNCTIONS["square"](args[0]) if _is(values[1], 2) else None
+    return FUNCTIONS["square"](args[0]) if is_number(values[1], 2) else None
 
 
 def _where(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
@@ -194,8 +195,12 @@ def _where(node: Node, args: list[Expr], values: list[Any]) -> Expr | None:
             return args[1]
         if not np.any(values[0]):
             return args[2]
-    indicator = args[0].tape.rows[args[0].id].op in COMPARISONS
-    return args[0] if indicator and _is(values[1], 1) and _is(values[2], 0) else None
+    return args[0] if is_indicator(args[0]) and is_number(values[1], 1) and is_number(values[2], 0) else None
+
+
+def is_indicator(handle: Expr) -> bool:
+    """Whether a handle is made by a comparison, which gives 1 or 0."""
+    return handle.tape.rows[handle.id].op in COMPARISONS
 
 
 _REARRANGING = {"reshape", "transpose", "broadcast_to", "squeeze", "expand_dims", "sum", "concatenate", "flip"}

@@ -82,7 +82,7 @@ def slopes_by_sympy(
         return {}, reason
     found: dict[int, float] = {}
     try:
-        with time_limit(seconds):
+        with time_limit(seconds), np.errstate(all="ignore"):  # NumPy asks the processor what SymPy's numbers left there
             for leaf, direction in directions.items():
                 found[leaf] = _slope(graph, values, leaf, direction, seeds)
     except TimeIsUpError:

@@ -290,3 +290,29 @@ def test_a_worksheet_and_its_key(hinge):
     labels = ["--blank", "f", "--blank", "edges", "--labels", "none"]
     hinge.refuses("render", "hinge.py", *labels, status=2, line="nothing that blank 'edges' would leave out")
     hinge.refuses("render", "hinge.py", "--blank", "f", "-o", "-", status=2, line="stdout takes one file")
+
+
+def test_who_waits_for_a_large_picture_sees_what_is_being_done(gradviz):
+    pytest.importorskip("pty", reason="there are no pseudo-terminals on Windows")
+    from terminal_of_tests import FakeTerminal
+
+    gradviz.write(
+        "slow.py",
+        "import time, gradviz as gv\n"
+        "x = gv.param('x', 2.0)\n"
+        "def forward(xp, x):\n"
+        "    time.sleep(2)\n"
+        "    return 3 * x\n"
+        "slow = gv.primitive('slow', symbol='s', forward=forward, partials=(lambda xp, f, x: 3,))\n"
+        "loss = gv.square(slow(gv.stack([x, x])))[0]\n",
+    )
+    env = gradviz.environment(TERM="xterm-256color", PYTHONUTF8="1")
+    terminal = FakeTerminal(gradviz.command("render", "slow.py"), 80, 24, gradviz.folder, env)
+    try:
+        terminal.wait_for("drawing")
+        assert terminal.end() == 0
+        assert [line for line in terminal.read() if line] == ["slow.svg"]  # the bar is gone
+    finally:
+        terminal.close()
+    done = gradviz("render", "slow.py")
+    assert (done.stdout, done.stderr) == ("slow.svg\n", "")

@@ -378,6 +378,31 @@ def test_a_small_sigmoid_keeps_its_digits(dtype, rtol, size, backend):
     np.testing.assert_allclose(slopes["z"], -1 / (1 + np.exp(np.minimum(numbers, 700))), rtol, atol=1e-7)
 
 
+LOGARITHMS = {
+    "σ": (lambda z: gv.log(gv.sigmoid(z)), lambda x: -np.logaddexp(0, -x)),
+    "1 - σ": (lambda z: gv.log(1 - gv.sigmoid(z)), lambda x: -np.logaddexp(0, x)),
+    "1 + (-σ)": (lambda z: gv.log1p(-gv.sigmoid(z)), lambda x: -np.logaddexp(0, x)),
+    "softmax": (lambda z: gv.log(gv.softmax(z)), lambda x: x - np.logaddexp.reduce(x)),
+}
+
+
+@pytest.mark.parametrize(("size", "backend"), [(1, "numpy"), (400, "numpy"), (400, "numba")])
+@pytest.mark.parametrize("looped", [False, True])
+@pytest.mark.parametrize(("function", "formula"), LOGARITHMS.values(), ids=LOGARITHMS)
+def test_logarithms_of_probabilities_near_0_and_1(function, formula, looped, size, backend):
+    numbers = np.repeat([-800.0, -40.0, 0.0, 40.0, 800.0], size)
+    z = gv.param("z", numbers)
+    made = gv.scan(lambda x, h: function(x), gv.stack([z, z]), np.zeros(z.shape))[0] if looped else function(z)
+    layer = gv.compile(gv.sum(made), backend=backend)
+    value, slopes = layer.value_and_grad()
+    assert value == pytest.approx(np.sum(formula(numbers)), rel=1e-12)
+    step = 1e-4
+    whole = np.sum([(formula(numbers + step) - formula(numbers - step)) / (2 * step)], axis=0)
+    if function is not LOGARITHMS["softmax"][0]:
+        np.testing.assert_allclose(slopes["z"], whole, rtol=1e-6, atol=1e-6)
+    assert np.all(np.isfinite(slopes["z"]))
+
+
 def test_integers_are_compared_exactly():
     i, j = (gv.data(name, shape=2, dtype=int) for name in "ij")
     layer = gv.compile(gv.graph(y=gv.param("w", 2.0) * (i > j)), dtype="float32")

@@ -71,6 +71,25 @@ def test_a_graph_with_a_loop_is_drawn_stepped_and_explained(tmp_path):
     assert gv.explain(loss, wrt="W").paths
 
 
+def test_a_leaf_that_no_step_uses():
+    w, x, v = gv.param("w", 2.0), gv.data("x", [1.0, 2.0, 3.0]), gv.param("v", [1.0, 1.0, 1.0])
+    states = gv.scan(lambda item, other, h: w * h, (x, v), 1.0)
+    graph = gv.graph(loss=states[-1])
+    at = {"x": [0.0, 0.0, 0.0], "v": [2.0, 2.0, 2.0], "w": 3.0}
+    values = gv.backprop(graph, at=at)
+    assert (values.output, values.grad) == (27, {"w": 27})
+    assert gv.evaluate(graph, at=at).forward["x"].tolist() == [0, 0, 0]
+    assert gv.backprop(graph, wrt=["x", "w"]).grad == {"w": 12}
+    assert gv.check(graph, at=at).ok
+    assert gv.steps(graph, at=at)
+    assert not gv.explain(graph, wrt="x").paths
+    assert len(gv.figure(graph).figure.nodes) == 5  # nothing stands there unconnected
+    with pytest.raises(gv.GradvizError, match=r"'x' has shape \(3,\), the value given has \(2,\)"):
+        gv.evaluate(graph, at={"x": [1.0, 2.0]})
+    with pytest.raises(gv.GradvizError, match="no node named 'u'"):
+        gv.evaluate(graph, at={"u": 1.0})
+
+
 def test_no_steps():
     assert gv.evaluate(rnn(0)).output.shape == (0, 2)
 

@@ -208,6 +208,40 @@ def test_several_outputs_and_arrays():
     assert report.leaves[0].verdict == "agree"
 
 
+def test_a_reduction_with_nothing_beside_it_is_not_wrong():
+    report = gv.check(gv.sum(gv.max(gv.param("x", np.zeros((0, 3))), axis=1)))
+    assert report.ok, report.to_markdown()
+
+
+FAR = {
+    "variance": lambda x, w: gv.var(x),
+    "softmax": lambda x, w: gv.sum(gv.softmax(x) * w),
+    "logsumexp": lambda x, w: gv.logsumexp(x) + gv.sum(w),
+    "difference": lambda x, w: gv.sum(gv.square(w + x - x)),
+}
+
+
+@pytest.mark.parametrize("function", FAR.values(), ids=FAR)
+def test_what_rounding_leaves_of_a_float32_is_no_wrong_rule(function):
+    source = np.random.default_rng(1)
+    x = gv.param("x", (1e6 + source.normal(size=5)).astype(np.float32))
+    w = gv.param("w", source.normal(size=5).astype(np.float32))
+    for seed in range(3):
+        report = gv.check(function(x, w), seed=seed, seconds=1)
+        assert report.ok, report.to_markdown()
+        assert {row.verdict for row in report.leaves} == {"agree"}
+
+
+def test_a_rule_wrong_by_a_thousandth_is_wrong_in_float32():
+    rule = (lambda xp, f, x: 1.001 * xp.cos(x),)
+    odd = gv.primitive("sine_of_float32", symbol="s", forward=lambda xp, x: xp.sin(x), partials=rule)
+    try:
+        report = gv.check(gv.sum(odd(gv.param("x", np.linspace(-1, 1, 5, dtype=np.float32)))))
+        assert {row.verdict for row in report.leaves} == {"WRONG"}
+    finally:
+        del REGISTRY["sine_of_float32"]
+
+
 def test_float32():
     x = gv.param("x", np.linspace(-1, 1, 5, dtype=np.float32))
     report = gv.check(gv.sum(gv.sigmoid(x) * gv.exp(x)))

@@ -188,6 +188,35 @@ def test_a_failing_derivative_is_reported_with_its_node(differentiate):
         differentiate(gv.graph(y=broken(gv.param("x", 1.0))))
 
 
+@pytest.mark.parametrize("name", "softmax log_softmax max min mean var std".split())
+@pytest.mark.parametrize(("shape", "axis"), [((0,), -1), ((3, 0), 1)])
+def test_nothing_to_reduce_is_refused_when_the_graph_is_built(name, shape, axis):
+    with pytest.raises(gv.GradvizError) as caught:
+        getattr(gv, name)(gv.data("x", np.zeros(shape)), axis)
+    assert str(caught.value).endswith(f"{name}(x {shape}): there is no element along axis {len(shape) - 1}")
+    assert "test_values.py" in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "value"), [("logsumexp", -math.inf), ("norm", 0), ("sum", 0), ("prod", 1)])
+def test_what_a_reduction_of_nothing_is(name, value):  # SciPy's and NumPy's
+    for shape in [(0,), (3, 0)]:
+        made = gv.sum(getattr(gv, name)(gv.param("x", np.zeros(shape)), -1)) / math.prod(shape[:-1])
+        found = gv.backprop(made)
+        assert (found.output, found.grad["x"].shape) == (value, shape)
+        for backend in ("numpy", "numba"):
+            layer = gv.compile(made, backend=backend)
+            assert (layer(), layer.backward()["x"].shape) == (value, shape)
+    assert getattr(gv, name)(gv.param("x", np.zeros((0, 3))), 1).shape == (0,)
+
+
+@pytest.mark.parametrize("function", [gv.softmax, gv.log_softmax])
+@pytest.mark.parametrize("numbers", [[0.0, np.inf, 1.0], [-np.inf, -np.inf]])
+def test_a_softmax_that_is_nowhere_defined_is_nan_everywhere(function, numbers):  # as SciPy's and torch's
+    z = function(gv.param("z", numbers))
+    for found in (gv.evaluate(z).output, gv.compile(z)(), gv.compile(z, backend="numba")()):
+        assert np.all(np.isnan(found))
+
+
 def test_stability():
     big = gv.param("x", [-1000.0, 0.0, 1000.0])
     values = gv.backprop(gv.sum(gv.sigmoid(big).named("s")))

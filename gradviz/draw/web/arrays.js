@@ -199,13 +199,12 @@ function alongRows(x, axis, keepdims, fn) {
 }
 const total = row => row.reduce((sum, one) => sum + one, 0);
 const largest = row => row.reduce((most, one) => Math.max(most, one), -Infinity);
-const finiteTop = row => Number.isFinite(largest(row)) ? largest(row) : 0;
 const sum = (x, axis, keepdims = false) => alongRows(x, axis, keepdims, total);
 const max = (x, axis, keepdims = false) => alongRows(x, axis, keepdims, largest);
 const prod = (x, axis, keepdims = false) => alongRows(x, axis, keepdims, row => row.reduce((a, b) => a * b, 1));
 const norm = (x, axis, keepdims = false) => alongRows(x, axis, keepdims, row => Math.hypot(...row));
 const logsumexp = (x, axis, keepdims = false) => alongRows(x, axis, keepdims, row => {
-  const top = finiteTop(row);
+  const top = Number.isFinite(largest(row)) ? largest(row) : 0;
   return Math.log(total(row.map(one => Math.exp(one - top)))) + top;
 });
 function sum_to(x, shape) {
@@ -225,11 +224,11 @@ function eachRow(x, axis, fn) {
   return transpose(make(moved.shape, found), back.map((_, one) => [...axes, axis].indexOf(one)));
 }
 const softmax = (x, axis) => eachRow(x, axis, row => {
-  const top = finiteTop(row), z = row.map(one => Math.exp(one - top)), whole = total(z);
+  const top = largest(row), z = row.map(one => Math.exp(one - top)), whole = total(z);
   return z.map(one => one / whole);
 });
 const log_softmax = (x, axis) => eachRow(x, axis, row => {
-  const top = finiteTop(row), whole = Math.log(total(row.map(one => Math.exp(one - top))));
+  const top = largest(row), whole = Math.log(total(row.map(one => Math.exp(one - top))));
   return row.map(one => one - top - whole);
 });
 const cumsum = (x, axis) => eachRow(x, axis, row => {
