@@ -42,12 +42,6 @@ class _Writer:
         self.found.append(Instruction(fn, args, attrs, self.one.out, self.one.says))
         return self.found
 
-    def shifted(self, x: Place, axis: tuple[int, ...]) -> tuple[Place, Place]:
-        """Write x minus its maximum, and the maximum (0 where it is infinite)."""
-        top = self.reduce("max", x, axis)
-        top = self.make("where", self.make("lt", self.make("abs", top), math.inf), top, 0.0)
-        return self.make("subtract", x, top), top
-
 
 def _norm(one: Instruction, temporary: Temporary) -> list[Instruction]:
     """The Euclidean norm, scaled by the largest element."""
@@ -60,23 +54,11 @@ def _norm(one: Instruction, temporary: Temporary) -> list[Instruction]:
 
 
 def _logsumexp(one: Instruction, temporary: Temporary) -> list[Instruction]:
-    writer, axis = _Writer(one, temporary), one.attrs[0]
-    less, top = writer.shifted(_place(one.args[0]), axis)
-    total = writer.reduce("sum", writer.make("exp", less), axis)
+    writer, x, axis = _Writer(one, temporary), _place(one.args[0]), one.attrs[0]
+    top = writer.reduce("max", x, axis)
+    top = writer.make("where", writer.make("lt", writer.make("abs", top), math.inf), top, 0.0)
+    total = writer.reduce("sum", writer.make("exp", writer.make("subtract", x, top)), axis)
     return writer.end("reshape", writer.make("add", writer.make("log", total), top), attrs=(one.out.shape,))
-
-
-def _softmax(one: Instruction, temporary: Temporary) -> list[Instruction]:
-    writer, axis = _Writer(one, temporary), (one.attrs[0],)
-    raised = writer.make("exp", writer.shifted(_place(one.args[0]), axis)[0])
-    return writer.end("divide", raised, writer.reduce("sum", raised, axis))
-
-
-def _log_softmax(one: Instruction, temporary: Temporary) -> list[Instruction]:
-    writer, axis = _Writer(one, temporary), (one.attrs[0],)
-    less, _ = writer.shifted(_place(one.args[0]), axis)
-    total = writer.reduce("sum", writer.make("exp", less), axis)
-    return writer.end("subtract", less, writer.make("log", total))
 
 
 def _prod_others(one: Instruction, temporary: Temporary) -> list[Instruction]:
@@ -115,8 +97,6 @@ def _place(arg: Argument) -> Place:
 CAREFUL: dict[str, Callable[[Instruction, Temporary], list[Instruction]]] = {
     "norm": _norm,
     "logsumexp": _logsumexp,
-    "softmax": _softmax,
-    "log_softmax": _log_softmax,
     "prod_others": _prod_others,
 }
 """The forms by name."""
