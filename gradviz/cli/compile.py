@@ -6,7 +6,8 @@ import click
 
 import gradviz as gv
 from gradviz.cli import COMMANDS, streams
-from gradviz.cli.load import dtype_of, load_one, parse_target, without_place
+from gradviz.cli.failure import without_place
+from gradviz.cli.load import dtype_of, load_one, parse_target
 from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
 from gradviz.cli.outputs import STDOUT, Output, write
 from gradviz.cli.points import parse_at

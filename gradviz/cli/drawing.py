@@ -11,7 +11,9 @@ import numpy as np
 
 import gradviz as gv
 from gradviz.cli import streams
-from gradviz.cli.load import Drawable, check_known, check_taken, has, taken_by, without_place
+from gradviz.cli.failure import without_place
+from gradviz.cli.load import check_known, check_taken, has, taken_by
+from gradviz.cli.variables import Drawable
 from gradviz.core.graph import Graph, Node
 from gradviz.draw.picture import Picture
 from gradviz.errors import GraphError, UsageError

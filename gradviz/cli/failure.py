@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
 import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -14,6 +17,13 @@ FAILED = 1
 WRONG_USAGE = 2
 INTERRUPTED = 130
 READER_GONE = 141
+
+_REMEDIES = (
+    (r"at=\{['\"](.+)['\"]: …\}", r"--at \1=…"),
+    (r"output=['\"](.+)['\"]", r"script.py:\1"),
+    (r", or give (seed=…|the adjoint: .+)", ""),
+)
+"""What the hints of functions say of their arguments, and how the command line says the same."""
 
 
 def report(error: BaseException) -> int:
@@ -65,3 +75,15 @@ def _judge_click(error: click.ClickException) -> tuple[int, str]:
 def _of_system(error: OSError) -> str:
     reason = error.strerror or type(error).__name__
     return f"{error.filename}: {reason}" if error.filename else reason
+
+
+@contextmanager
+def without_place() -> Iterator[None]:
+    """Say of an error that no line of a script has caused no place, and its remedy in words of the command line."""
+    try:
+        yield
+    except GradvizError as error:
+        error.where = None
+        for pattern, option in _REMEDIES:
+            error.hint = error.hint and re.sub(pattern, option, error.hint)
+        raise

@@ -12,8 +12,8 @@ import click
 
 from gradviz.cli import COMMANDS, streams
 from gradviz.cli.drawing import Drawn, Look, draw, draw_frames, draw_worksheet, say_notes
-from gradviz.cli.failure import report
-from gradviz.cli.load import Target, parse_target, without_place
+from gradviz.cli.failure import report, without_place
+from gradviz.cli.load import Target, parse_target
 from gradviz.cli.options import EPILOG, ScriptCommand, look_options, script_args, target_options
 from gradviz.cli.outputs import Naming, Output, write
 from gradviz.cli.points import parse_at

@@ -11,8 +11,8 @@ import click
 
 from gradviz.cli import COMMANDS, streams
 from gradviz.cli.drawing import Look, draw, say_notes
-from gradviz.cli.failure import describe, report
-from gradviz.cli.load import Target, parse_target, without_place
+from gradviz.cli.failure import describe, report, without_place
+from gradviz.cli.load import Target, parse_target
 from gradviz.cli.options import EPILOG, ScriptCommand, look_options, script_args, target_options
 from gradviz.cli.points import parse_at
 from gradviz.cli.server import PageServer

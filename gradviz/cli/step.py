@@ -11,8 +11,9 @@ import click
 import gradviz as gv
 from gradviz.cli import COMMANDS, streams
 from gradviz.cli.drawing import plain
+from gradviz.cli.failure import without_place
 from gradviz.cli.keys import can_take_over, taken_over
-from gradviz.cli.load import check_single, load_graphs, parse_target, without_place
+from gradviz.cli.load import check_single, load_graphs, parse_target
 from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
 from gradviz.cli.outputs import Output
 from gradviz.cli.points import parse_at

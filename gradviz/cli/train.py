@@ -11,8 +11,8 @@ import numpy as np
 
 import gradviz as gv
 from gradviz.cli import COMMANDS, streams
-from gradviz.cli.failure import INTERRUPTED
-from gradviz.cli.load import Loaded, dtype_of, load_one, parse_target, without_place
+from gradviz.cli.failure import INTERRUPTED, without_place
+from gradviz.cli.load import Loaded, dtype_of, load_one, parse_target
 from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
 from gradviz.cli.outputs import Output, said_format, spare_sources
 from gradviz.cli.points import parse_at

@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from gradviz.cli import COMMANDS, streams
-from gradviz.cli.load import load_one, parse_target, without_place
+from gradviz.cli.failure import without_place
+from gradviz.cli.load import load_one, parse_target
 from gradviz.cli.options import EPILOG, ScriptCommand, script_args
 from gradviz.cli.outputs import Output, said_format, write
 from gradviz.draw.exercises import exercises

@@ -133,7 +133,7 @@ def test_outputs_have_the_names_they_were_given():
     a, b = gv.param("a", 1.0), gv.param("b", 2.0)
     scene = gv.figure(gv.graph(mean=(a + b) / 2, q=(a * b).named("product"))).scene
     assert [text.text for text in scene.texts if text.kind == "name"] == ["mean", "product"]
-    assert scene.problems() == []
+    assert faults(scene) == []
     for graph in (gv.graph(a * b), gv.graph(a * b, a + b)):
         assert "name" not in {text.kind for text in gv.figure(graph).scene.texts}
 

@@ -127,7 +127,7 @@ def test_no_line_of_a_vertical_picture_climbs_back(example_roots, name):
     ("name", "labels"), [("rnn-loss", "numeric"), ("rnn-loss", "both"), ("feature_maps-monomials", "numeric")]
 )
 def test_wide_labels_of_leaves_drawn_once_are_read_at_their_own_lines(example_roots, name, labels):
-    assert gv.figure(example_roots[name], labels=labels, leaves="once").scene.problems() == []
+    assert faults(gv.figure(example_roots[name], labels=labels, leaves="once").scene) == []
 
 
 def test_either_all_lines_of_a_node_bend_or_none():
