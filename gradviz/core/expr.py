@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
 from typing import Any
 
 import numpy as np
 
 from gradviz.core import numpy_protocol
 from gradviz.core.graph import Array
-from gradviz.core.handle import Handle, no_attribute
+from gradviz.core.handle import Handle
 from gradviz.core.names import check_name
 from gradviz.core.primitive import CONSTANT, FUNCTIONS, REGISTRY, Shape
 from gradviz.core.tape import Lane, Tape
@@ -188,12 +187,6 @@ class Expr(Handle):
             return REGISTRY["square"](self)
         whole_to_negative = self.dtype.kind != "f" and isinstance(exponent, int) and exponent < 0
         return REGISTRY["power"](self, float(exponent) if whole_to_negative else exponent)
-
-    def __getattr__(self, name: str) -> Any:
-        """NumPy's methods of arrays are gradviz's functions of those names: ``node.max(axis=0)``."""
-        if name in FUNCTIONS and hasattr(np.ndarray, name):
-            return partial(FUNCTIONS[name], self)
-        raise no_attribute(name, FUNCTIONS)
 
     def __array__(self, *_: object, **__: object) -> Array:
         raise GraphError(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
 from typing import Any, NoReturn
+
+import numpy as np
 
 from gradviz.errors import GraphError, user_location
 
@@ -92,12 +95,33 @@ def as_keys(keys: str | Handle | Iterable[str | Handle]) -> tuple[str | Handle, 
     return (keys,) if isinstance(keys, (str, Handle)) else tuple(keys)
 
 
-def no_attribute(name: str, functions: object) -> AttributeError:
-    """Return the error for an attribute that a node does not have, with what to write in its place.
+class Method:
+    """An attribute of a node: NumPy's method as gradviz's function of that name, or an error that says what to write.
+
+    There is one for each name, since a class with ``__getattr__`` has no quick way to its slots, and operators
+    that take a sixth longer.
+    """
+
+    def __init__(self, name: str, function: Callable[..., Any] | None, elsewhere: str) -> None:
+        self._name = name
+        self._function = function
+        self._elsewhere = elsewhere
+
+    def __get__(self, node: Handle | None, owner: type | None = None) -> Any:
+        if node is None:
+            return self
+        if self._function is None:
+            raise AttributeError(f"a node has no attribute {self._name!r} ({self._elsewhere})")
+        return partial(self._function, node)
+
+
+def add_methods(functions: Mapping[str, Callable[..., Any]]) -> None:
+    """Give nodes NumPy's methods of arrays (``node.max(axis=0)``), and the errors for other libraries' ones.
 
     Args:
-        name: the attribute.
-        functions: the names of gradviz's functions.
+        functions: gradviz's functions by name.
     """
-    elsewhere = _ELSEWHERE.get(name) or (f"write gv.{name}(node)" if name in functions else "")  # type: ignore[operator]
-    return AttributeError(f"a node has no attribute {name!r}" + (f" ({elsewhere})" if elsewhere else ""))
+    for name, function in functions.items():
+        setattr(Handle, name, Method(name, function if hasattr(np.ndarray, name) else None, f"write gv.{name}(node)"))
+    for name, elsewhere in _ELSEWHERE.items():
+        setattr(Handle, name, Method(name, None, elsewhere))

@@ -80,6 +80,11 @@ def test_methods_of_arrays_are_gradvizs_functions():
         np.testing.assert_allclose(gv.evaluate(made).output, expected)
 
 
+def test_attributes_of_nodes_are_found_the_quick_way():
+    # with __getattr__, or a property of that kind, the interpreter looks up every slot by name, operators' too
+    assert not any(name in vars(one) for one in gv.Expr.__mro__[:-1] for name in ("__getattr__", "__getattribute__"))
+
+
 def test_lists_that_hold_nodes_are_stacked(nodes):
     w, y, _ = nodes
     for made, expected in [
@@ -124,7 +129,7 @@ def test_a_string_of_a_node_is_what_it_is(nodes):
         (gv.data("a", 1.0), "exp", r"\(write gv.exp\(node\)\)"),
         (gv.data("a", 1.0), "backward", r"gv.backprop\(node\).grad"),
         (gv.data("a", 1.0), "flatten", r"node.reshape\(-1\)"),
-        (gv.data("a", 1.0), "foo", "a node has no attribute 'foo'$"),
+        (gv.data("a", 1.0), "foo", "no attribute 'foo'$"),
         (gv, "sigmod", "did you mean 'sigmoid'"),
         (gv, "concat", "write gv.concatenate"),
         (gv, "xyzzy", "no attribute 'xyzzy'$"),
