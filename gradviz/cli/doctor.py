@@ -139,7 +139,7 @@ def _text_fonts() -> Check:
 
         samples = (_SAMPLE.format(fonts=FALLBACK_FONTS, char=char) for char in "\U0010fffd字かガ한")
         nothing, *seen = (to_png(sample, 40, 40, 1.0) for sample in samples)
-    except Exception as error:  # as in `_try`
+    except Exception as error:  # whatever goes wrong is the finding
         return _broken(name, error, advice)
     if nothing in seen:
         return Check(name, "none", ok=False, advice=advice)
@@ -160,7 +160,7 @@ def _products() -> Iterator[Check]:
     try:
         blas = importlib.import_module("gradviz.compiler.blas")
         found = blas.library()
-    except Exception as error:  # as in `_try`
+    except Exception as error:  # whatever goes wrong is the finding
         yield _broken("matrix products", error, "pip install threadpoolctl")
         return
     if found is None:

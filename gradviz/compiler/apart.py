@@ -11,7 +11,7 @@ from gradviz.compiler.joins import JOINS, taken
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph, Node
 from gradviz.core.primitive import FUNCTIONS
-from gradviz.passes.rewrite import made_by
+from gradviz.passes.rewrite import attrs_of, made_by
 
 _ROWS_FIRST = (1, 0, 2)
 """Matrices over time become rows over time."""
@@ -60,10 +60,10 @@ def rows_apart(graph: Graph, node: Node, args: list[Expr]) -> Expr | None:
         return None
     pieces: list[_Rows] = []
     found = [_taken(part) if is_ready else None for part, is_ready in zip(parts, ready, strict=True)]
-    for is_ready, group in groupby(range(len(parts)), key=lambda number: found[number] is not None):
+    for stand, group in groupby(range(len(parts)), key=lambda number: found[number] is not None):
         numbers = list(group)
         first, *more = (parts[number] for number in numbers)
-        if is_ready:
+        if stand:
             pieces += _together(one for number in numbers if (one := found[number]))
         elif more or first.ndim < 3:
             pieces.append(_Rows(FUNCTIONS[_name(join)]([first, *more], 1)))
@@ -89,7 +89,7 @@ def _join(made: Callable[[Any, str], Any], left: Any) -> Any:
 def _joins_rows(left: Expr, join: Expr) -> bool:
     """Whether what is multiplied are the rows of a join of matrices over time, those of all times one after another."""
     (moved,) = made_by(left, "reshape") or [left]
-    order, axis = (one.tape.rows[one.id].attrs.get(name) for one, name in ((moved, "axes"), (join, "axis")))
+    order, axis = (attrs_of(one).get(name) for one, name in ((moved, "axes"), (join, "axis")))
     return order == _ROWS_FIRST and axis == 1 and join.ndim > 2 and moved.shape[0] == left.shape[0]
 
 

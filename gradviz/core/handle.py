@@ -30,7 +30,7 @@ class Handle:
     @property
     def path(self) -> str | None:
         """The name with its scope, by which a graph knows the node."""
-        raise NotImplementedError
+        raise NotImplementedError  # an `Expr` has it: only the tape knows names, and this file knows no tape
 
     def __bool__(self) -> bool:
         raise GraphError(
