@@ -16,7 +16,7 @@ from gradviz.namespaces import sympy as xp
 from gradviz.namespaces.record import Term, as_term
 from gradviz.namespaces.simplify import simplify
 from gradviz.namespaces.tex import is_scalar, to_tex
-from gradviz.passes.zero import TimeIsUpError, time_limit
+from gradviz.passes.limit import TimeIsUpError, time_limit
 
 _LONG = 9
 """Numbers of more characters than this stay floating-point numbers."""

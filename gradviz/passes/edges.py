@@ -20,10 +20,10 @@ from gradviz.core.primitive import CONSTANT, Primitive, Shape, attrs_key
 from gradviz.errors import error_location
 from gradviz.namespaces import numpy as xp
 from gradviz.passes.differences import EPSILON, TINY, Slope, measure_slope
+from gradviz.passes.limit import TimeIsUpError, time_limit
 from gradviz.passes.proof import ArgumentProof, Proof, Verdict
 from gradviz.passes.regions import DIGITS, OnBorderError, Region, value_at
 from gradviz.passes.values import Column
-from gradviz.passes.zero import TimeIsUpError, time_limit
 
 TOLERANCE = 1e-6
 MOST_MEASURED = 200

@@ -16,8 +16,9 @@ import numpy as np
 from gradviz.core.graph import Array
 from gradviz.core.primitive import Primitive, Shape
 from gradviz.passes.attempt import MOST_REGIONS, Attempt
+from gradviz.passes.limit import TimeIsUpError, time_limit
 from gradviz.passes.proof import ArgumentProof, Proof
-from gradviz.passes.zero import TimeIsUpError, time_limit, why_given_up
+from gradviz.passes.zero import why_given_up
 
 MOST_SYMBOLS = 200
 """Arguments and results of more entries than this are left to numbers."""

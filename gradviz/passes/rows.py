@@ -19,7 +19,8 @@ from gradviz.namespaces.sympy import exact
 from gradviz.passes.algebra import sides
 from gradviz.passes.edges import Kind
 from gradviz.passes.labels import Labeler
-from gradviz.passes.zero import TimeIsUpError, has_long_numbers, time_limit
+from gradviz.passes.limit import TimeIsUpError, time_limit
+from gradviz.passes.zero import has_long_numbers
 
 _MOST_ANSWERS = 3
 

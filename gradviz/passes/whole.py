@@ -15,8 +15,9 @@ import sympy
 from gradviz.core.graph import Array, Graph
 from gradviz.core.primitive import call_rule
 from gradviz.namespaces import sympy as xp
+from gradviz.passes.limit import TimeIsUpError, time_limit
 from gradviz.passes.regions import DIGITS, OnBorderError, Region, value_at
-from gradviz.passes.zero import TimeIsUpError, time_limit, why_given_up
+from gradviz.passes.zero import why_given_up
 
 MOST_TERMS = 4_000
 """A formula that takes more symbols and operations than this to write out is not tried."""

@@ -1,69 +1,14 @@
-"""Whether a formula is zero, decided by algebra and within a time limit."""
+"""Whether a formula is zero, decided by algebra."""
 
 from __future__ import annotations
 
-import inspect
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import sympy
 
-from gradviz.core.interrupts import interrupts_led_to
 from gradviz.errors import GradvizError
 
 _LONG = 10**6
-_SYMPY = str(Path(sympy.__file__).parent)
-
-
-class TimeIsUpError(BaseException):
-    """The time limit has passed. No Exception, so that a library's own handlers let it through."""
-
-
-@contextmanager
-def time_limit(seconds: float) -> Iterator[None]:
-    """Let SymPy run for so long and no longer.
-
-    SymPy knows no limits of its own, and a signal would only reach the main thread; the interpreter's
-    trace hook is asked at every call of a function instead. A debugger's hook is put back afterwards.
-
-    Ctrl-C waits for the next call, too: raised wherever the interpreter is, it might be swallowed.
-
-    Raises:
-        TimeIsUpError, KeyboardInterrupt: from within the code.
-    """
-    end = time.monotonic() + seconds
-    before = sys.gettrace()
-    interrupted = False
-
-    def interrupt(number: int, frame: FrameType | None) -> None:
-        nonlocal interrupted
-        interrupted = True
-
-    def look(frame: FrameType, event: str, arg: object) -> Any:
-        code = frame.f_code
-        loops = code.co_filename.endswith("libhyper.py")  # mpmath's series are long loops without a call
-        # elsewhere the error might be swallowed: by a generator at its end, or a callback of the garbage collector
-        sound = code.co_filename.startswith(_SYMPY) and not code.co_flags & inspect.CO_GENERATOR
-        if loops or sound:
-            if interrupted:
-                raise KeyboardInterrupt
-            if time.monotonic() > end:
-                raise TimeIsUpError
-        return look if loops else None
-
-    with interrupts_led_to(interrupt):
-        sys.settrace(look)
-        try:
-            yield
-        finally:
-            sys.settrace(before)
-    if interrupted:
-        raise KeyboardInterrupt
 
 
 def why_given_up(error: Exception) -> str:
