@@ -150,8 +150,9 @@ WITH_PRODUCTS = {
 }
 
 
-@pytest.mark.parametrize("backend", ["numpy", "numba"])
-@pytest.mark.parametrize("batch", [None, 1, 3, 16])
+@pytest.mark.parametrize(
+    ("backend", "batch"), [*(("numpy", batch) for batch in (None, 1, 3, 16)), ("numba", 1), ("numba", 16)]
+)
 @pytest.mark.parametrize("build", WITH_PRODUCTS.values(), ids=WITH_PRODUCTS)
 def test_products_in_blocks(build, batch, backend, monkeypatch):
     monkeypatch.setattr("gradviz.compiler.blas.is_quick_at_short_products", lambda: True)

@@ -239,21 +239,20 @@ def paper(opened):
     return opened.page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
 
 
-@pytest.mark.parametrize("width", [400, 1600])
+@pytest.mark.parametrize(("width", "scheme"), [(400, "light"), (1600, "dark")])
 @pytest.mark.parametrize("name", FIVE)
-def test_it_fits_and_is_accessible(browser, pages, name, width):
+def test_it_fits_and_is_accessible(browser, pages, name, width, scheme):
     _, path = pages[name]
-    for scheme in ("light", "dark"):
-        with Opened(browser, path, width=width, color_scheme=scheme) as opened:
-            page = opened.page
-            page.locator("summary").first.click()
-            page.locator("summary").last.click()
-            page.locator("svg [tabindex]").first.focus()
-            assert page.evaluate("document.documentElement.scrollWidth") <= width
-            theme = THEMES["dark" if scheme == "dark" else "slide"]
-            assert paper(opened) == "rgb({}, {}, {})".format(*bytes.fromhex(theme.paper[1:]))
-            found = Axe().run(page).response["violations"]
-            assert [one for one in found if one["impact"] in ("serious", "critical")] == []
+    with Opened(browser, path, width=width, color_scheme=scheme) as opened:
+        page = opened.page
+        page.locator("summary").first.click()
+        page.locator("summary").last.click()
+        page.locator("svg [tabindex]").first.focus()
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        theme = THEMES["dark" if scheme == "dark" else "slide"]
+        assert paper(opened) == "rgb({}, {}, {})".format(*bytes.fromhex(theme.paper[1:]))
+        found = Axe().run(page).response["violations"]
+        assert [one for one in found if one["impact"] in ("serious", "critical")] == []
 
 
 def test_the_theme_can_be_chosen(browser, hinge):
