@@ -2,14 +2,14 @@
 
 Every library gets the same graph: a tenth of the nodes are leaves, the rest products of two leaves and
 a balanced sum of them, so that no library's recursion limit is in the way. Results must agree before
-anything is timed. The libraries take turns, in another order every round. A turn repeats the run until 10 ms
-are over, and counts their mean: a single run of a millisecond would largely be the time to fetch from memory what
-the library before it threw out of the processor's caches. The table gives medians over the turns and the ratio to
+anything is timed. The libraries take turns, in another order every round. A turn repeats the run until 20 ms
+are over, and counts their median: the first run of a millisecond is largely the time to fetch from memory what the
+library before it threw out of the processor's caches. The table gives medians over the turns and the ratio to
 micrograd, which is what holds when the machine's speed drifts. Each run includes the collection of its own
 garbage (what was imported before is frozen), so that no library pays for another's cycles.
 
-The script that builds the graph takes time of its own, whatever its leaves are: loops, and arithmetic with places. It
-is measured on Python's floats, and a second ratio is of what the libraries add to it.
+The script that builds the graph takes time of its own, whatever its leaves are. It is measured on Python's floats, and
+a second ratio is of what the libraries add to it.
 
     python benchmarks/tape.py [--sizes 1000,10000,100000] [--rounds 9]
 
@@ -25,21 +25,26 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import gradviz as gv
 
 
+@lru_cache
+def places(size: int) -> list[tuple[int, int]]:
+    """Return which two leaves each product is of: worked out before the clock runs."""
+    count = size // 10
+    return [(index % count, (index * 7 + 1) % count) for index in range(size * 9 // 20)]
+
+
 def build(size: int, leaf: Callable[[int, float], Any]) -> tuple[Any, list[Any]]:
     """Return the root and the leaves of a graph of about ``size`` scalar nodes."""
-    count = size // 10
-    leaves = [leaf(index, 0.1 + index % 7 * 0.1) for index in range(count)]
-    terms = [leaves[index % count] * leaves[(index * 7 + 1) % count] for index in range(size * 9 // 20)]
+    leaves = [leaf(index, 0.1 + index % 7 * 0.1) for index in range(size // 10)]
+    terms = [leaves[one] * leaves[other] for one, other in places(size)]
     while len(terms) > 1:
-        terms = [
-            terms[index] + terms[index + 1] if index + 1 < len(terms) else terms[index]
-            for index in range(0, len(terms), 2)
-        ]
+        odd = terms[-1:] if len(terms) % 2 else []
+        terms = [one + other for one, other in zip(terms[::2], terms[1::2], strict=False)] + odd
     return terms[0], leaves
 
 
@@ -90,21 +95,23 @@ def with_autograd(size: int) -> tuple[float, float]:
 LARGEST = {"autograd": 1000}
 """autograd takes over a minute for ten times as much: gradients of a list of leaves cost it n² here."""
 
-TURN = 0.01
+TURN = 0.02
 """So many seconds a library runs before the next one does."""
 
 PEERS = {"gradviz": with_gradviz, "micrograd": with_micrograd, "autograd": with_autograd, "torch": with_torch}
 
 
 def turn(run: Callable[[int], Any], size: int) -> float:
-    """Return the seconds that a run takes, garbage included: the mean over a turn."""
-    start = time.perf_counter()
-    runs = 0
-    while (passed := time.perf_counter() - start) < TURN or not runs:
+    """Return the seconds that a run takes, garbage included: the median over a turn."""
+    start = now = time.perf_counter()
+    runs = []
+    while now - start < TURN:
+        before = now
         run(size)
         gc.collect()
-        runs += 1
-    return passed / runs
+        now = time.perf_counter()
+        runs.append(now - before)
+    return statistics.median(runs)
 
 
 def available(names: dict[str, Callable[[int], Any]]) -> dict[str, Callable[[int], Any]]:
