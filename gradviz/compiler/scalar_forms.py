@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from gradviz.namespaces.record import Term
+from gradviz.namespaces.single import MATH
 
 CASE, CONDITION, COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(8)
 """How tightly a text holds together."""
@@ -42,14 +43,6 @@ _MAXIMUM_OF_NUMBER, _MINIMUM_OF_NUMBER = (
     Form(CASE, f"{{1}} if {{0}} {sign} {{1}} else {{0}}", (ATOM, ATOM)) for sign in ("<=", ">=")
 )
 
-_MATH = {
-    name: name.replace("arc", "a")
-    for name in (
-        "arccos arccosh arcsin arcsinh arctan arctan2 arctanh cos cosh erf erfc exp exp2 expm1 hypot log log10 log1p "
-        "log2 sin sinh sqrt tan tanh"
-    ).split()
-}
-
 FORMS: dict[str, Form] = {
     "add": Form(SUM, "{0} + {1}", (SUM, PRODUCT)),
     "subtract": Form(SUM, "{0} - {1}", (SUM, PRODUCT)),
@@ -70,9 +63,9 @@ FORMS: dict[str, Form] = {
     "sign": Form(CASE, "1.0 if {0} > 0 else -1.0 if {0} < 0 else {0}", (ATOM,)),
     "abs": Form(ATOM, "abs({0})", (CASE,)),
     "square": Form(PRODUCT, "{0} * {0}", (ATOM,)),
-} | {name: Form(ATOM, f"{called}({{0}})", (CASE,)) for name, called in _MATH.items()}
+} | {name: Form(ATOM, f"{called}({{0}})", (CASE,)) for name, called in MATH.items()}
 
-FUNCTIONS = frozenset({"pow", *_MATH.values()})
+FUNCTIONS = frozenset({"pow", *MATH.values()})
 """What is taken from Python's `math`."""
 
 
@@ -83,8 +76,8 @@ def form_of(term: Term) -> Form:
         return _MAXIMUM_OF_NUMBER if term.fn == "maximum" else _MINIMUM_OF_NUMBER
     if term.fn == "power" and second is not None and 0 < second < 10 and float(second).is_integer():
         return Form(POWER, f"{{0}}**{int(second)}", (ATOM,))
-    if term.fn in _MATH and len(term.args) > 1:
-        return Form(ATOM, f"{_MATH[term.fn]}({', '.join(f'{{{place}}}' for place in range(len(term.args)))})", (CASE,))
+    if term.fn in MATH and len(term.args) > 1:
+        return Form(ATOM, f"{MATH[term.fn]}({', '.join(f'{{{place}}}' for place in range(len(term.args)))})", (CASE,))
     return FORMS[term.fn]
 
 

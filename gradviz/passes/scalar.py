@@ -22,6 +22,7 @@ from gradviz.core.primitive import Primitive, call_rule
 from gradviz.errors import RuleError
 from gradviz.namespaces import numpy as xp
 from gradviz.namespaces.record import Term, as_term, recorder, symbol
+from gradviz.namespaces.single import MATH
 from gradviz.passes.values import Column
 from gradviz.passes.wide import Beginning, find_beginning
 
@@ -50,13 +51,6 @@ _FORMS = {
     "abs": "abs({})",
     "pi": repr(math.pi),
 }
-_MATH = {
-    name: getattr(math, name.replace("arc", "a"))
-    for name in (
-        "arccos arccosh arcsin arcsinh arctan arctan2 arctanh cos cosh erf exp exp2 expm1 hypot log log10 log1p log2 "
-        "sin sinh sqrt tan tanh"
-    ).split()
-}
 
 
 def _on_array(name: str) -> Callable[..., float]:
@@ -69,7 +63,11 @@ def _on_array(name: str) -> Callable[..., float]:
 
 
 def _scope() -> dict[str, Any]:
-    functions = {name: _MATH.get(name) or _on_array(name) for name in xp.__all__ if callable(getattr(xp, name))}
+    functions = {
+        name: getattr(math, MATH[name]) if name in MATH else _on_array(name)
+        for name in xp.__all__
+        if callable(getattr(xp, name))
+    }
     functions["maximum"] = lambda a, b: a if a > b or isnan(a) else b  # NaN wins, as in NumPy
     functions["minimum"] = lambda a, b: a if a < b or isnan(a) else b
     return {**functions, "abs": abs, "pow_": math.pow}

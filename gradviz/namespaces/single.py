@@ -1,0 +1,12 @@
+"""The vocabulary's functions that Python's `math` has for single numbers."""
+
+from __future__ import annotations
+
+MATH: dict[str, str] = {
+    name: name.replace("arc", "a")
+    for name in (
+        "arccos arccosh arcsin arcsinh arctan arctan2 arctanh cos cosh erf erfc exp exp2 expm1 hypot log log10 log1p "
+        "log2 sin sinh sqrt tan tanh"
+    ).split()
+}
+"""Their names there."""
