@@ -43,7 +43,8 @@ lint: $(VENV)/.test
 format: $(VENV)/.test
 	@$(BIN)/ruff check --quiet --fix $(CHECKED); $(BIN)/ruff format $(CHECKED)
 
-$(VENV)/.peers: tests/requirements.txt $(VENV)/.test
+# Not while mypy looks at what is installed.
+$(VENV)/.peers: tests/requirements.txt $(VENV)/.test | lint
 	@$(PIP) --requirement tests/requirements.txt
 	@touch $@
 
