@@ -268,3 +268,15 @@ def test_a_name_of_the_users_is_kept_when_its_memory_is_used_again():
     assert value == pytest.approx(float(plain.forward["loss"]))
     np.testing.assert_allclose(gradients["D"], plain.grad["D"], rtol=1e-9)
     assert "subtract(found, m, " in layer.source
+
+
+def test_a_comment_in_loops_within_loops_is_not_broken():
+    x = gv.data("x" * 21, shape=(4, 3, 50))
+
+    def inner(u, h):
+        return gv.where(gv.greater(u, h + 0.0123), h, gv.tanh(u))
+
+    states = gv.scan(lambda row, h: gv.tanh(gv.scan(inner, row, h)[-1]), x, np.zeros(50))
+    source = gv.compile(gv.graph(loss=gv.sum(states)), wrt=["x" * 21]).source
+    ast.parse(source)
+    assert max(map(len, source.splitlines())) <= 120
