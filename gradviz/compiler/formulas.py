@@ -11,6 +11,8 @@ from gradviz.core.primitive import CONSTANT
 from gradviz.core.visible import visible
 
 INFIX = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "matmul": "@"}
+COMPARED = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "equal": "==", "differ": "!="}
+COMPARED |= {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<="}
 MOST_DEEP = 8
 """Levels of a formula; what lies deeper is left out."""
 LONGEST = 100
@@ -43,6 +45,9 @@ def formula(fn: str, operands: Sequence[Formula]) -> Formula:
         own = _BINDING[sign]
         (left, before), (right, after) = operands
         return f"{_held(left, before >= own)} {sign} {_held(right, after > own)}", own
+    if fn in COMPARED:
+        left, right = (_held(text, binding > 0) for text, binding in operands)
+        return f"{left} {COMPARED[fn]} {right}", 0
     if fn == "negative":
         return f"-{_held(operands[0][0], operands[0][1] > 1)}", 2
     if fn == "square":

@@ -85,11 +85,11 @@ class CellRewriter:
         """Return the terms with factors taken out: of g a + g b, where g alone needs the state, it is g (a + b)."""
         add, multiply = REGISTRY["add"], REGISTRY["multiply"]
         alike: dict[Any, list[tuple[Expr, list[Expr], list[Expr]]]] = {}
-        for term in terms:
+        for place, term in enumerate(terms):
             groups: tuple[list[Expr], list[Expr]] = [], []
             for factor in self._parts("multiply", term):
                 groups[self.kind(factor) != STATE].append(factor)
-            key = sorted(factor.id for factor in groups[0]) if all(groups) else ["alone", term.id]
+            key = sorted(factor.id for factor in groups[0]) if all(groups) else ["alone", place]
             alike.setdefault(tuple(key), []).append((term, *groups))
         made = []
         for found in alike.values():

@@ -100,7 +100,7 @@ class Steps:
         self, place: Place, whole: Place, text: str, shown: Array, base: Array | None = None
     ) -> tuple[str, Array | None]:
         """Return how an array of all steps is written: as a variable, as a part of the whole, or of another one."""
-        known = self._places.known(whole.root, shown)
+        known = None if whole.looped else self._places.known(whole.root, shown)  # of an outer loop: its first step
         if known is not None:
             return known, shown
         assert whole.sample is not None

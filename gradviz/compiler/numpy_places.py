@@ -45,6 +45,7 @@ class Places:
         """Views of what is given at every call, which need a line of their own in the function."""
         self.parameters = [self._new(place) for place in plan.parameters.values()]
         self.inputs = [self._new(place) for place in plan.inputs.values()]
+        self._labels |= self._changes()
         self._often = _often(plan.body)
         items = [item for loop in loops(plan.body) for item in loop.items]
         self._name_wholes(items)
@@ -52,6 +53,18 @@ class Places:
         for item in steps:
             self._new(item)
         self._of_steps = {self._label(item) for item in steps}
+
+    def _changes(self) -> dict[Place, str]:
+        """Return names for gradients, after the variables of the leaves that they are by."""
+        plan = self._plan
+        variables = dict(zip((*plan.parameters, *plan.inputs), (*self.parameters, *self.inputs), strict=True))
+        parts = Counter(piece.path for piece in plan.pieces)
+        found = {}
+        for piece in plan.pieces:
+            if piece.column is None:
+                leaf = variables.get(piece.path, piece.path.rpartition("/")[2])  # one that nothing needs has none
+                found[piece.place] = f"d_{leaf}{'_part' if parts[piece.path] > 1 else ''}"
+        return found
 
     def text(self, place: Place) -> str:
         """Return how a place is written in the body."""
@@ -150,7 +163,8 @@ class Places:
                 if len(key) > 1 and not place.looped:
                     self._same[place.root, key[1]] = label
             elif place.base is not None and place.root.kind in ("parameter", "input", "constant"):
-                name = self._names.new(self.name(place.root))
+                turned = "_T" if place.fn == "transpose" and place.base is place.root else ""
+                name = self._names.new(f"{self.name(place.root)}{turned}")
             else:
                 name = self._names.letter()
             self.called[key] = name

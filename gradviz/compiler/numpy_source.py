@@ -259,14 +259,9 @@ _FUNCTIONS = ("tanh", "exp", "log", "sqrt")
 """Values of these are called after what they are of."""
 
 
-def _change(piece: Piece) -> str:
-    return f"d_{piece.path.rpartition('/')[2]}"
-
-
 def _labels(plan: Plan) -> dict[Place, str]:
     """Return names for places that have none of the user's: results, and gradients."""
     found = {place: _free(name, plan) for name, place in plan.outputs.items()}
-    found |= {piece.place: _change(piece) for piece in plan.pieces if piece.column is None}
     for one in walk(plan.body):
         places = [arg for arg in one.args if isinstance(arg, Place)]
         if one.out.label or not places:

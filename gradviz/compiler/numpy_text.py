@@ -36,6 +36,9 @@ def assigned(names: Sequence[str], texts: Sequence[str]) -> list[str]:
 def folded(line: str) -> list[str]:
     """Return a line as several, broken behind the outermost commas within parentheses, where it is too long."""
     start = len(line) - len(line.lstrip())
+    code, mark, comment = line.partition("  # ")
+    if mark and len(line) > LONGEST:  # what is broken within a comment is none any more
+        return [f"{' ' * start}# {comment}", *folded(code)]
     if len(line) <= LONGEST or line.lstrip().startswith("#") or '"' in line or "'" in line:
         return [line]
     commas, within = [], ""

@@ -105,7 +105,7 @@ class SharedTerms:
 
 def _worked_out(fn: str, numbers: list[Any]) -> float | None:
     try:
-        found = float(_KNOWN[fn](*numbers))
+        found = float(_KNOWN[fn](*map(float, numbers)))  # NumPy's own would warn where Python's raise
     except (ArithmeticError, ValueError):
         return None
     return found if math.isfinite(found) else None  # where it comes from must stay to be seen

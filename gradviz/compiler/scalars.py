@@ -256,7 +256,7 @@ _RULES: dict[str, Callable[..., Any]] = {
     "pi": lambda: np.array(number(math.pi), object),
     "concatenate": lambda *args: np.concatenate(args[:-1], args[-1]),
     "stack": lambda *args: np.stack(args[:-1], args[-1]),
-    "einsum": lambda *args: np.einsum(args[-1], *args[:-1]),
+    "einsum": lambda *args: _lifted(_array(np.einsum(args[-1], *args[:-1]))),  # a sum of nothing is a plain 0
 }
 """What is done otherwise for terms than for arrays."""
 

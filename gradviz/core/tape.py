@@ -35,6 +35,7 @@ class Tape:
         extracted: how many of the nodes graphs were made of so far.
         looped: whether a scan was built.
         scopes: the paths of the scopes that were opened, each with the number to look from for another like it.
+        lifted: by a loop that was given an axis and its arguments, the ids of what it got: its results share them.
     """
 
     __slots__ = (
@@ -44,6 +45,7 @@ class Tape:
         "distinct_rows",
         "extracted",
         "leaves",
+        "lifted",
         "looped",
         "names",
         "rows",
@@ -65,6 +67,7 @@ class Tape:
         self.extracted = 0
         self.looped = False
         self.scopes: dict[str, int] = {}
+        self.lifted: dict[Any, list[tuple[int, int | None]]] = {}
         # weak, since a lane holds its tape: with the last handle, both go at once
         self._lanes: dict[tuple[Shape, np.dtype[Any]], weakref.ref[Lane]] = {}
 

@@ -104,10 +104,11 @@ class _Unroller:
         if isinstance(loop, Loop):
             return self._result(loop, node, args, place)
         if node.op.name == "getitem" and args[0].id in self._items:
-            first, *rest = node.attrs["key"]
-            if isinstance(first, int):
-                item = self._items[args[0].id][first]
-                return FUNCTIONS["getitem"](item, tuple(rest)) if rest else item
+            first, rest = node.attrs["key"][:1], node.attrs["key"][1:]
+            arrays = any(isinstance(part, np.ndarray) for part in rest)  # with them a number may put axes in front
+            if first and isinstance(first[0], int) and not arrays:
+                item = self._items[args[0].id][first[0]]
+                return FUNCTIONS["getitem"](item, rest) if rest else item
         return rebuild(node, args)
 
     def _result(self, loop: Loop, node: Node, args: list[Expr], place: str) -> Expr:

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradviz.core.apply import apply, make_leaf
 from gradviz.core.batch import Lifted, vectorize
-from gradviz.core.expr import Expr, describe
+from gradviz.core.expr import Expr, describe, handle_at
 from gradviz.core.loop import Loop, cell_adjoints, cell_values
 from gradviz.core.primitive import Shape, function, primitive
 from gradviz.core.tape import current_tape
@@ -72,12 +72,22 @@ def _stacked(xp: Any, items: list[Any], like: Any) -> Any:
 
 def _batch(args: Sequence[Lifted], size: int, *, loop: Loop, take: int) -> Lifted:
     """Give the axis to what is inside the loop: the sequences' elements, every state, what depends on them."""
-    sequences, states, shared = loop.split(args)
-    given = [*map(_element_place, sequences), *(_state_place(one, size) for one in states), *shared]
+    given = _given(args, size, loop)
     made = _batched_loop(loop, tuple((one.handle.shape, one.behind) for one in given), size)
     place = made.behind[take]
     node = apply(SCAN, *(one.handle for one in given), loop=made.loop, take=take)
     return Lifted(node, place)
+
+
+def _given(args: Sequence[Lifted], size: int, loop: Loop) -> list[Lifted]:
+    """Return what a loop gets for its arguments, the same for all of its results: else it would run once for each."""
+    tape = args[0].handle.tape
+    key = (loop, size, tuple((arg.handle.id, arg.behind) for arg in args))
+    if key not in tape.lifted:
+        sequences, states, shared = loop.split(args)
+        given = [*map(_element_place, sequences), *(_state_place(one, size) for one in states), *shared]
+        tape.lifted[key] = [(one.handle.id, one.behind) for one in given]
+    return [Lifted(handle_at(tape, index), behind) for index, behind in tape.lifted[key]]
 
 
 def _element_place(sequence: Lifted) -> Lifted:

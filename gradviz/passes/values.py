@@ -49,6 +49,10 @@ class NodeValues(Mapping[int, Any]):
         value = self._values[index]
         return np.float64(value) if type(value) is float else value
 
+    def wanted(self, index: int) -> bool:
+        """Whether somebody asked for the adjoint of this node, or of one that it depends on."""
+        return self._wanted is not None and bool(self._live[index])
+
     def get(self, key: object, default: Any = None) -> Any:
         """Return the value of a node, or the default where it is not computed or there is no such node."""
         try:
@@ -79,9 +83,10 @@ class NotComputedError(GradvizError, KeyError):
 class Gradients(dict[str, Any]):
     """The gradients of leaves by name; looked up by anything else that names a node, or refused with the reason."""
 
-    def __init__(self, graph: Graph, found: Mapping[str, Any]) -> None:
+    def __init__(self, graph: Graph, found: Mapping[str, Any], wanted: Callable[[int], bool]) -> None:
         super().__init__(found)
         self._graph = graph
+        self._wanted = wanted
 
     def __missing__(self, key: object) -> Any:
         index = self._graph.find(key)
@@ -91,6 +96,8 @@ class Gradients(dict[str, Any]):
         where, asked = self._graph.describe(index), path or index
         if not self._graph.rows[index].op.leaf:
             raise NotComputedError(f"{where} is no leaf", hint=f"its adjoint is values.backward[{asked!r}]")
+        if self._wanted(index):
+            raise NotComputedError(f"the output does not depend on {where}", hint="so its gradient would be 0")
         raise NotComputedError(f"no gradient is wanted of {where}", hint=f"gv.backprop(loss, wrt=[{asked!r}])")
 
 
@@ -156,6 +163,7 @@ class Values:
                 for index in range(len(self.graph))
                 if self.graph.rows[index].op.leaf and index in self.graph.names and index in self.backward
             },
+            self.backward.wanted,
         )
 
     @property

@@ -84,3 +84,38 @@ def test_leaves_that_come_to_nothing(backend):
     before = layer.parameters["s"].copy()
     layer.step(0.1, **inputs)
     np.testing.assert_array_equal(layer.parameters["s"], before)
+
+
+@pytest.mark.parametrize("size", [2, 500])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        lambda x, h: gv.tanh(h + h + x),
+        lambda x, h: gv.tanh(x + h) + gv.tanh(x + h),
+        lambda x, h: (h * x + h * x) + (h + (h * x + h)),
+    ],
+)
+def test_a_term_of_the_state_that_stands_twice_in_a_sum(cell, size):
+    x = gv.param("x", RNG.normal(size=(3, size)))
+    agree(gv.sum(gv.square(gv.scan(cell, x, np.full(size, 0.3)))), None, {})
+
+
+@pytest.mark.parametrize(("subscripts", "shapes"), [("ab->", [(0, 2)]), ("ab,bc->ac", [(2, 0), (0, 3)])])
+def test_an_einsum_over_nothing(subscripts, shapes):
+    operands = [gv.param(f"p{place}", np.zeros(shape)) for place, shape in enumerate(shapes)]
+    agree(gv.sum(gv.cos(gv.einsum(subscripts, *operands))) * gv.param("s", 2.0), None, {})
+
+
+@pytest.mark.parametrize("backend", ["numpy", "numba"])
+def test_a_loop_along_the_state_of_the_loop_around_it(backend):
+    x, c = gv.param("x", RNG.normal(size=(2, 40))), gv.param("c", RNG.normal(size=(3, 40)))
+
+    def outer(row, state):
+        return gv.scan(lambda part, inner: gv.sin(part + inner), state, row)
+
+    agree(gv.sum(gv.square(gv.scan(outer, x, c))), None, {}, backend=backend)
+
+
+def test_numbers_known_beforehand_that_are_no_number_warn_nobody():
+    w = gv.param("w", 2.0)
+    agree(gv.std(gv.pad(gv.expand_dims(w, 0), ((2, 3),))[:2]) * w, None, {})

@@ -268,3 +268,33 @@ def test_a_name_of_the_users_is_kept_when_its_memory_is_used_again():
     assert value == pytest.approx(float(plain.forward["loss"]))
     np.testing.assert_allclose(gradients["D"], plain.grad["D"], rtol=1e-9)
     assert "subtract(found, m, " in layer.source
+
+
+def test_a_comment_in_loops_within_loops_is_not_broken():
+    x = gv.data("x" * 21, shape=(4, 3, 50))
+
+    def inner(u, h):
+        return gv.where(gv.greater(u, h + 0.0123), h, gv.tanh(u))
+
+    states = gv.scan(lambda row, h: gv.tanh(gv.scan(inner, row, h)[-1]), x, np.zeros(50))
+    source = gv.compile(gv.graph(loss=gv.sum(states)), wrt=["x" * 21]).source
+    ast.parse(source)
+    assert max(map(len, source.splitlines())) <= 120
+
+
+def test_gradients_are_called_after_the_variables_of_their_leaves():
+    x = gv.data("x", shape=(6, 30))
+    h = nn.dense(nn.dense(x, 20, activation="tanh"), 10, activation="relu")
+    source = gv.compile(gv.graph(loss=gv.sum(nn.dense(h, 5)))).source
+    assert "def make_gradients(W, b, W_1, b_1, W_2, b_2):" in source
+    assert "return loss, d_W, d_b, d_W_1, d_b_1, d_W_2, d_b_2,\n" in source
+    assert "W_1_T" in source
+
+
+def test_comparisons_are_written_as_mathematics():
+    w, x = gv.param("w", np.linspace(-1, 1, 900)), gv.data("x", shape=900)
+    graph = gv.graph(loss=gv.sum((w * (w > x)).named("kept") * (x <= 0.5 * w) * gv.relu(w)))
+    source = gv.compile(graph).source
+    assert "# kept = w * (w > x)" in source
+    comments = [line.partition("# ")[2] for line in source.splitlines()]
+    assert not [text for text in comments if "gt(" in text or "le(" in text or "less" in text]

@@ -104,3 +104,14 @@ def test_mistakes_are_named():
         gv.batched(graph, -1)
     with pytest.raises(gv.GradvizError, match="data leaves only"):
         gv.batched(graph, 2, shared=["w"])
+
+
+@pytest.mark.parametrize("batch", [3, 16])
+def test_a_loop_of_several_results_runs_once(batch):
+    x = gv.data("x", shape=(5, 2))
+    outputs, (h, C) = gv.nn.recurrent(x, "lstm", hidden=4)
+    graph = gv.graph(loss=gv.sum(gv.square(outputs)) + gv.sum(C) + gv.sum(h))
+    scans = [node for node in gv.batched(graph, batch).nodes if "loop" in node.attrs]
+    assert len({(node.attrs["loop"], node.args) for node in scans}) == 1
+    source = gv.compile(graph, batch=batch).source
+    assert source.count("\n        for ") == 4  # forward; there, back, and along the parameters for a step

@@ -57,6 +57,17 @@ def test_a_gradient_that_is_not_there_says_why(nodes):
             _ = grad[name]
 
 
+@pytest.mark.parametrize("wrt", [None, "v", ["w", "v"]])
+def test_a_gradient_of_a_leaf_that_only_another_output_needs_says_so(wrt):
+    w, v = gv.param("w", 2.0), gv.param("v", 3.0)
+    grad = gv.backprop(gv.graph(loss=w * w, other=v * w), wrt=wrt, output="loss").grad
+    assert grad == ({} if wrt == "v" else {"w": 4.0})
+    with pytest.raises(KeyError, match=r"the output does not depend on v \(parameter\)"):
+        _ = grad["v"]
+    with pytest.raises(KeyError, match="no gradient is wanted of v"):
+        _ = gv.evaluate(v * w).grad["v"]
+
+
 def test_values_and_nodes_show_themselves_in_a_line(nodes):
     w, y, loss = nodes
     assert repr(gv.backprop(loss)) == "<Values: loss = 1; grad w: 2>"

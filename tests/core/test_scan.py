@@ -107,3 +107,23 @@ def test_a_wrong_cell_is_named_at_the_users_line(build, message):
     with pytest.raises(gv.GradvizError, match=message) as caught:
         build(gv.data("x", [1.0, 2.0, 3.0]))
     assert "test_scan.py" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "key", [(), np.s_[0, :, [0, 1, 2]], np.s_[-1, None, [0, 2]], np.s_[1, [0, 1], [2, 0]], np.s_[0, :, ::-1]]
+)
+@pytest.mark.parametrize("size", [1, 20])
+def test_any_index_of_the_states_is_that_of_their_array(key, size):
+    numbers = np.linspace(-1, 1, 18 * size).reshape(2, 3, 3, size)
+    x = gv.param("x", numbers)
+    states = gv.scan(lambda x, h: h + x, x, np.zeros((3, 3, size)))
+    expected = np.cumsum(numbers, axis=0)[key]
+    weights = np.arange(expected.size).reshape(expected.shape)
+    graph = gv.graph(loss=gv.sum(states[key] * weights))
+    before = np.zeros(numbers.shape)
+    np.add.at(before, key, weights)
+    slopes = np.flip(np.cumsum(np.flip(before, 0), axis=0), 0)
+    layer = gv.compile(graph)
+    for value, found in (layer.value_and_grad(), ((made := gv.backprop(graph)).output, made.grad)):
+        np.testing.assert_allclose(value, np.sum(expected * weights), rtol=1e-12)
+        np.testing.assert_allclose(found["x"], slopes, rtol=1e-12)
