@@ -86,8 +86,10 @@ def command(
     if plot is not None:
         said_format(plot, {one: one for one in FORMATS}, option="--plot")
         need_matplotlib()
-    if output is not None:
-        check_suffix(output)
+    with without_place():
+        for named in (output, checkpoint):
+            if named is not None:
+                check_suffix(named)
     answer = streams.take_stdout()
     one = load_one(wanted, parse_at(points), "trained")
     spare_sources(file for file in files if file)

@@ -248,6 +248,7 @@ def test_a_read_only_folder(line):
         (["line.py:X"], 1, "is no node, graph or picture"),
         (["line.py", "-o", "none/w.safetensors"], 1, "its folder does not exist"),
         (["line.py", "--checkpoint", "line.py"], 2, "line.py is the script itself, or a module that it imports"),
+        (["line.py", "--checkpoint", "run.npz"], 2, "as safetensors, not .npz (name it run.safetensors)"),
         (["line.py", "--checkpoint", "torn"], 1, "torn is cut short or no safetensors file"),
         (["none.py"], 1, "there is no file 'none.py'"),
         ([], 2, "give a script"),
