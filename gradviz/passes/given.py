@@ -9,6 +9,7 @@ import numpy as np
 
 from gradviz.core.arrays import to_array
 from gradviz.core.graph import Graph, Node, as_array
+from gradviz.core.handle import Handle
 from gradviz.errors import GraphError, ValueMissingError, user_location
 
 
@@ -49,6 +50,9 @@ def _checked(graph: Graph, at: Mapping[str, Any]) -> dict[int, Any]:
         row = graph.rows[index]
         if not row.op.leaf:
             raise GraphError(f"{graph.describe(index)} is computed and cannot be given a value", where=user_location())
+        if isinstance(value, Handle):
+            what = f"{name!r} is given a node for a value"
+            raise ValueMissingError(what, where=user_location(), hint="give numbers")
         try:
             array = to_array(value, row.dtype)
         except GraphError as error:
