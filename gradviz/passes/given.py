@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,6 +31,15 @@ def given_values(graph: Graph, at: Mapping[str, Any]) -> Mapping[int, Any]:
         name = next(leaf.path for leaf in graph.leaves if leaf.id not in values)
         raise ValueMissingError(f"{name!r} has no value", where=user_location(), hint=f"give one: at={{{name!r}: …}}")
     return values
+
+
+def with_values(graph: Graph, at: Mapping[str, Any]) -> Graph:
+    """Return the graph whose leaves have these values as their own.
+
+    Raises:
+        ValueMissingError, GraphError: as `given_values`, for what is given.
+    """
+    return replace(graph, given={**graph.given, **_checked(graph, at)}) if at else graph
 
 
 def without_value(graph: Graph, at: Mapping[str, Any]) -> list[Node]:
