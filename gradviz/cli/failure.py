@@ -21,6 +21,8 @@ READER_GONE = 141
 _REMEDIES = (
     (r"at=\{['\"](.+)['\"]: …\}", r"--at \1=…"),
     (r"output=['\"](.+)['\"]", r"script.py:\1"),
+    (r"give it one to start from: gv\.param\(['\"](.+)['\"], …\)", r"--at \1=…"),
+    (r"resume=False replaces it; without the file, too, it starts anew", "without the file it starts anew"),
     (r", or give (seed=…|the adjoint: .+)", ""),
 )
 """What the hints of functions say of their arguments, and how the command line says the same."""

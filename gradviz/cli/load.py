@@ -16,6 +16,7 @@ from gradviz.core.graph import Graph
 from gradviz.core.primitive import CONSTANT
 from gradviz.draw.picture import Picture
 from gradviz.errors import GraphError, ScriptError, UsageError
+from gradviz.passes.given import with_values
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,13 @@ def load_graphs(target: Target, at: Mapping[str, Any]) -> list[tuple[str, Graph,
     Raises:
         GradvizError: as `Target.load`; also for a value that no graph takes, or a target of pictures only.
     """
-    found = _graphs_among(target.load(at))
-    check_taken(at, list(found.values()))
-    return [(name, graph, taken_by(graph, at)) for name, graph in found.items()]
+    graphs = _graphs_among(target.load(at))
+    check_taken(at, list(graphs.values()))
+    found = [(name, graph, taken_by(graph, at)) for name, graph in graphs.items()]
+    with without_place():
+        for _, graph, taken in found:
+            with_values(graph, taken)  # what does not fit is told here, where no line of a script has to do with it
+    return found
 
 
 def _graphs_among(found: Sequence[Drawable]) -> dict[str, Graph]:
@@ -120,8 +125,8 @@ class Loaded:
 
     Attributes:
         name: the variable that holds it.
-        graph: the graph.
-        at: those of the given values that it has leaves for.
+        graph: the graph, its leaves with the values that were given.
+        at: these values.
         variables: of the script.
     """
 
@@ -147,7 +152,8 @@ def load_one(target: Target, at: Mapping[str, Any], done: str) -> Loaded:
     check_single(target, graphs, done)
     name, graph = graphs.popitem()
     check_taken(at, [graph])
-    return Loaded(name, graph, taken_by(graph, at), variables)
+    with without_place():
+        return Loaded(name, with_values(graph, at), at, variables)
 
 
 def check_taken(at: Mapping[str, Any], graphs: Sequence[Graph]) -> None:

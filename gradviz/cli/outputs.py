@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -167,13 +167,36 @@ def write(files: Sequence[tuple[Output, bytes]]) -> None:
         FileError: for one that cannot be written.
     """
     spare_sources(output for output, _ in files)
-    for output, data in files:
-        assert output.path is not None
-        try:
+    with as_shown([output for output, _ in files]):
+        for output, data in files:
+            assert output.path is not None
             write_atomically(output.path, data)
-        except FileError as error:
+
+
+@contextmanager
+def as_shown(outputs: Sequence[Output]) -> Iterator[None]:
+    """Let errors speak of files as the user does."""
+    try:
+        yield
+    except FileError as error:
+        for output in outputs:
             error.what = error.what.replace(str(output.path), output.shown)
-            raise
+        raise
+
+
+def check_apart(outputs: Sequence[Output]) -> None:
+    """Refuse two answers in one file, of which the last would be all that is left.
+
+    Raises:
+        UsageError: naming the file.
+    """
+    known: set[str] = set()
+    for output in outputs:
+        assert output.path is not None
+        place = os.path.realpath(output.path)
+        if place in known:
+            raise UsageError(f"{output.shown} is named twice: one answer would replace another", hint="name two files")
+        known.add(place)
 
 
 def spare_sources(outputs: Iterable[Output]) -> None:

@@ -14,7 +14,7 @@ from gradviz.cli import COMMANDS, streams
 from gradviz.cli.failure import INTERRUPTED, without_place
 from gradviz.cli.load import Loaded, dtype_of, load_one, parse_target
 from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
-from gradviz.cli.outputs import Output, said_format, spare_sources
+from gradviz.cli.outputs import Output, as_shown, check_apart, said_format, spare_sources
 from gradviz.cli.points import parse_at
 from gradviz.cli.script import Script
 from gradviz.cli.tables import print_table
@@ -81,19 +81,23 @@ def command(
 ) -> None:
     """Train, say how the loss went and what was learned, and write what was asked for."""
     wanted = parse_target(target, expression, script_args())
-    files = [Output.here(one) if one else None for one in (output, plot, checkpoint)]
-    weights, curve, saved = (file.path if file else None for file in files)
+    named = [Output.here(one) if one else None for one in (output, plot, checkpoint)]
+    weights, curve, saved = (file.path if file else None for file in named)
+    files = [file for file in named if file]
+    check_apart(files)
     if plot is not None:
         said_format(plot, {one: one for one in FORMATS}, option="--plot")
         need_matplotlib()
-    if output is not None:
-        check_suffix(output)
+    with without_place():
+        for parameters in (output, checkpoint):
+            if parameters is not None:
+                check_suffix(parameters)
     answer = streams.take_stdout()
     one = load_one(wanted, parse_at(points), "trained")
-    spare_sources(file for file in files if file)
+    spare_sources(files)
     layer, data, chosen = _prepare(one, wanted.script, options, backend)
     interrupted = False
-    with without_place():
+    with without_place(), as_shown(files):
         for path in (weights, curve):  # else it would be found out after the training
             if path is not None:
                 check_room(path, sum(one.nbytes for one in layer.parameters.values()))
@@ -125,11 +129,10 @@ def _prepare(
     with without_place():
         _check_points(one.graph, one.at, data)
         if data is None:
-            data, validation = _own_values(one.graph, one.at), None
+            data, validation = _own_values(one.graph), None
             chosen = {"batch_size": 1} | chosen
         size = chosen.get("batch_size", BATCH)
         layer = gv.compile(one.graph, batch=size, dtype=dtype_of(one.graph), backend=backend)
-        _set(layer.parameters, one.graph, one.at)
     return layer, data, {"validation": validation} | chosen
 
 
@@ -159,27 +162,18 @@ def _check_points(graph: Graph, at: Mapping[str, Any], data: object) -> None:
             raise UsageError(f"--at {name}: its values come from the script's {DATASET}")
 
 
-def _own_values(graph: Graph, at: Mapping[str, Any]) -> dict[str, Any]:
+def _own_values(graph: Graph) -> dict[str, Any]:
     """Return the values that the data leaves have as one sample."""
     sample = {}
     for leaf in graph.leaves:
         if leaf.op is DATA:
-            value = at.get(leaf.path, leaf.value)
-            if value is None:
+            if leaf.value is None:
                 raise ScriptError(
                     f"{leaf.path!r} has no value to train with",
                     hint=f"give it one, or the script a variable {DATASET} = {{{leaf.path!r}: …}}",
                 )
-            sample[leaf.path] = np.asarray(value)[np.newaxis]
+            sample[leaf.path] = np.asarray(leaf.value)[np.newaxis]
     return sample
-
-
-def _set(parameters: Mapping[str, Any], graph: Graph, at: Mapping[str, Any]) -> None:
-    """Start from the parameters that were given with --at."""
-    for name, value in at.items():
-        path = graph.node(graph.find(name)).path
-        if path in parameters:
-            parameters[path][...] = value
 
 
 def _print(name: str, history: gv.History, parameters: Mapping[str, Any], written: list[str], answer: TextIO) -> None:

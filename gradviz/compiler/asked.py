@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gradviz.core.arrays import native
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph
 from gradviz.core.handle import as_keys
@@ -38,7 +39,7 @@ def checked_leaves(
 def checked_dtype(dtype: Any) -> np.dtype[Any]:
     """Return what the numbers of a layer are."""
     try:
-        found: np.dtype[Any] = np.dtype(dtype)
+        found = native(np.dtype(dtype))
     except TypeError:
         found = np.dtype(object)
     if found not in (np.float64, np.float32):

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradviz.compiler.run import Run, first_bad
-from gradviz.compiler.weights import CHECKPOINT, copy_into, group, read_tensors, write_tensors
+from gradviz.compiler.weights import CHECKPOINT, check_suffix, copy_into, group, read_tensors, write_tensors
 from gradviz.core.graph import Array
 from gradviz.errors import FileError, user_location
 
@@ -21,11 +21,15 @@ class Checkpoint:
     Args:
         path: the file.
         validated: whether the run has validation data.
+
+    Raises:
+        UsageError: for a name that ends like another library's files.
     """
 
     EVERY = 10.0  # seconds
 
     def __init__(self, path: str | Path, run: Run, *, validated: bool) -> None:
+        check_suffix(path)
         self.path = Path(path)
         self._run = run
         self._time = 0.0

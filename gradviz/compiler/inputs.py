@@ -92,7 +92,7 @@ class Inputs:
     def _array(self, name: str, value: Any) -> Array:
         try:
             array = np.asarray(value)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, RuntimeError) as error:
             raise UsageError(f"the input {name!r} is no array of numbers: {error}", where=user_location()) from None
         wanted = self._dtypes[name]
         if array.dtype.kind not in "fiub" or (array.dtype.kind == "f" and wanted.kind in "iu"):

@@ -22,6 +22,9 @@ class TrainingInterrupted(KeyboardInterrupt):
         super().__init__(f"training was interrupted: {history!r}")
         self.history = history
 
+    def __reduce__(self) -> tuple[type[TrainingInterrupted], tuple[History]]:
+        return type(self), (self.history,)
+
 
 @contextmanager
 def held_back() -> Iterator[Callable[[], bool]]:

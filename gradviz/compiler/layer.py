@@ -106,7 +106,7 @@ class Layer:
                     raise ValueMissingError(
                         f"the parameter {leaf.path!r} has no value",
                         where=user_location(),
-                        hint="give it one to start from",
+                        hint=f"give it one to start from: gv.param({leaf.name!r}, …)",
                     )
                 values[leaf.path] = leaf.value
             elif leaf.op is DATA:

@@ -112,7 +112,7 @@ def _checked(value: Any, name: str, shape: Shape, dtype: np.dtype[Any], what: st
     """Return the samples of one input, or what is shared by all, as an array of the layer's dtype."""
     try:
         array = np.asarray(value)
-    except ValueError as error:
+    except (TypeError, ValueError, RuntimeError) as error:
         raise TrainingError(f"{what} for {name!r} are no array: {error}", where=user_location()) from None
     if array.dtype.kind not in "fiub":
         raise TrainingError(f"{what} for {name!r} are no real numbers: {array.dtype}", where=user_location())

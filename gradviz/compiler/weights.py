@@ -17,6 +17,7 @@ from gradviz.errors import FileError, UsageError, did_you_mean, user_location
 _KEY = "gradviz"
 CHECKPOINT = "checkpoint"
 WEIGHTS = "weights"
+_RESERVED = "__metadata__"
 
 
 _OTHERS = {".npz", ".npy", ".pt", ".pth", ".h5", ".hdf5", ".pkl", ".pickle", ".onnx", ".json"}
@@ -31,7 +32,8 @@ def check_suffix(path: str | Path) -> None:
     given = Path(path)
     if given.suffix.lower() in _OTHERS:
         own = given.with_suffix(".safetensors").name
-        raise UsageError(f"parameters are written as safetensors, not {given.suffix}", hint=f"name it {own}")
+        what = f"parameters are written as safetensors, not {given.suffix}"
+        raise UsageError(what, where=user_location(), hint=f"name it {own}")
 
 
 def save(layer: Parametrized, path: str | Path) -> Path:
@@ -39,9 +41,11 @@ def save(layer: Parametrized, path: str | Path) -> Path:
 
     Raises:
         FileError: when it cannot be written; what was there is as it was.
-        UsageError: for a name that ends like another library's files.
+        UsageError: for a name that ends like another library's files, or a parameter's that files cannot have.
     """
     check_suffix(path)
+    if _RESERVED in layer.parameters:
+        raise UsageError(f"no array of a file can be called {_RESERVED!r}", where=user_location(), hint="rename it")
     write_tensors(path, layer.parameters, {"kind": WEIGHTS})
     return Path(path)
 
@@ -89,6 +93,8 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Array], dict[str, Any]]:
         data = Path(path).read_bytes()
     except OSError as error:
         raise FileError(f"cannot read {path}: {error.strerror or error}", where=user_location()) from None
+    except ValueError as error:  # a character that no name of a file has
+        raise FileError(f"cannot read {str(path)!r}: {error}", where=user_location()) from None
     try:
         tensors = from_bytes(data)
     except SafetensorError as error:
@@ -103,10 +109,10 @@ def read_tensors(path: str | Path) -> tuple[dict[str, Array], dict[str, Any]]:
 def _facts(data: bytes) -> dict[str, Any]:
     """Return what `write_tensors` has noted; nothing for a file of another program's."""
     length = int.from_bytes(data[:8], "little")  # the header's, which is JSON
-    noted = json.loads(data[8 : 8 + length]).get("__metadata__") or {}
+    noted = json.loads(data[8 : 8 + length]).get(_RESERVED) or {}
     try:
         facts = json.loads(noted.get(_KEY, "{}"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return {}
     return facts if isinstance(facts, dict) else {}
 
@@ -140,7 +146,8 @@ def _compare(targets: Mapping[str, Array], tensors: Mapping[str, Array], path: s
                 f"{name!r} has shape {found.shape} in {path}, and {target.shape} in the layer", where=user_location()
             )
         if found.dtype != target.dtype:
-            hint = f"compile the layer with dtype={str(found.dtype)!r}" if found.dtype.kind == "f" else None
+            possible = found.dtype in (np.float32, np.float64)
+            hint = f"compile the layer with dtype={str(found.dtype)!r}" if possible else None
             raise FileError(
                 f"{name!r} is {found.dtype} in {path}, and {target.dtype} in the layer",
                 where=user_location(),

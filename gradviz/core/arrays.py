@@ -31,7 +31,12 @@ def real_dtype(dtype: Any) -> np.dtype[Any]:
         return INT64
     if found.kind != "f":
         raise GraphError(f"{dtype!r} is no dtype of numbers", where=user_location(), hint="float, int, or NumPy's")
-    return found
+    return native(found)
+
+
+def native(dtype: np.dtype[Any]) -> np.dtype[Any]:
+    """Return a dtype with the bytes in this machine's order, as the results of all operations have them."""
+    return dtype if dtype.isnative else np.dtype(dtype.type)
 
 
 def adjoint_dtype(dtype: np.dtype[Any]) -> np.dtype[Any]:
@@ -66,14 +71,16 @@ def to_array(value: Any, dtype: Any = None) -> Array:
     try:
         if type(value) in (float, int) and (dtype is None or dtype is FLOAT64):
             return np.float64(value)  # type: ignore[return-value]  # a scalar is as good, and cannot be changed
-        array = np.array(value)
+        array = np.array(np.asarray(value))  # asked for a copy at once, arrays of other libraries warn
         if array.dtype.kind == "O" and all(isinstance(one, Real) for one in array.flat):
             array = array.astype(FLOAT64)
     except (ValueError, TypeError, OverflowError, RuntimeError) as error:
         raise GraphError(f"not an array of numbers: {error}", where=user_location()) from None
     if array.dtype.kind not in "fiub":
         raise GraphError(f"not real numbers: {short_repr(value)}", where=user_location())
-    wanted = {"f": array.dtype, "b": INT64}.get(array.dtype.kind, FLOAT64) if dtype is None else real_dtype(dtype)
+    wanted = (
+        {"f": native(array.dtype), "b": INT64}.get(array.dtype.kind, FLOAT64) if dtype is None else real_dtype(dtype)
+    )
     with np.errstate(invalid="ignore"):
         made = array.astype(wanted, copy=False)
     if wanted is INT64 and not np.array_equal(made, array):

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NoReturn
 
 import numpy as np
 
@@ -204,6 +204,21 @@ class Expr(Handle):
         """Let NumPy's functions of arrays build nodes (``np.concatenate([a, b])``)."""
         made = FUNCTIONS.get(func.__name__)
         return NotImplemented if made is None else numpy_protocol.call(made, func, args, options)
+
+    # A copy is the same node: what is built with either stands on one tape.
+
+    def __copy__(self) -> Expr:
+        return self
+
+    def __deepcopy__(self, memo: Mapping[int, Any]) -> Expr:
+        return self
+
+    def __reduce__(self) -> NoReturn:
+        raise GraphError(
+            f"{describe(self)} cannot be pickled: it is a place on a tape",
+            where=user_location(),
+            hint="gv.graph(node) can",
+        )
 
     def __repr__(self) -> str:
         kind = f" {self.tape.rows[self.id].op.name}" if self.name else ""

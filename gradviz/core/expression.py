@@ -34,8 +34,10 @@ _NOT_READ: dict[type[ast.AST], str] = {
     ast.FloorDiv: "//",
     ast.BitAnd: "&",
     ast.BitOr: "|",
+    ast.Eq: "==",
+    ast.NotEq: "!=",
 }
-_CONSTANTS = {"pi": math.pi, "e": math.e, "inf": math.inf}
+_CONSTANTS = {"pi": math.pi, "π": math.pi, "e": math.e, "inf": math.inf}
 _ALIASES = {"ln": "log", "asin": "arcsin", "acos": "arccos", "atan": "arctan"}
 
 
@@ -46,8 +48,8 @@ def from_expression(text: str, *, at: Mapping[str, Any] | None = None, data: Ite
     Args:
         text: Python's operators ``+ - * / ** @``, comparisons, indexing, and gradviz's functions by
             name; statements are parted by ";" or new lines; a name may be assigned again. ``max`` and
-            ``min`` of two are maximum and minimum, ``log`` and ``ln`` are natural; ``pi``, ``e`` and
-            ``inf`` are numbers unless assigned. Names that are not assigned become parameters.
+            ``min`` of two are maximum and minimum, ``log`` and ``ln`` are natural; ``pi``, ``π``, ``e``
+            and ``inf`` are numbers unless assigned. Names that are not assigned become parameters.
         at: values of names that are not assigned, which give them their shapes; without one a name is a number.
         data: such names that become data instead.
 
@@ -108,7 +110,7 @@ class _Reader:
                 if not isinstance(target, ast.Name):
                     raise self._refuse(target, "only a name can be assigned")
                 value = self._node(statement.value)
-                self._names[target.id] = value
+                self._names[self._written(target)] = value
                 results.append(value)
             elif isinstance(statement, ast.Expr):
                 results.append(self._node(statement.value))
@@ -139,9 +141,17 @@ class _Reader:
 
     def _refuse(self, node: ast.AST, why: str, hint: str | None = None) -> ExpressionError:
         line = getattr(node, "lineno", 1)
-        column = getattr(node, "col_offset", 0) + 1
         part = self._lines[line - 1] if line <= len(self._lines) else ""
-        return ExpressionError(f"column {column} of {short_repr(part)}: {why}", hint=hint)
+        before = part.encode()[: getattr(node, "col_offset", 0)].decode()  # the parser counts bytes
+        return ExpressionError(f"column {len(before) + 1} of {short_repr(part)}: {why}", hint=hint)
+
+    def _written(self, node: ast.Name) -> str:
+        """Return a name as it is written: the parser makes μ of a µ, and l of an ℓ."""
+        line = self._lines[node.lineno - 1]
+        name = node.id if line.isascii() else line.encode()[node.col_offset : node.end_col_offset].decode()
+        if "\N{MIDDLE DOT}" in name:  # part of a name for Python, a product for who writes it
+            raise self._refuse(node, f"{name!r} is no name", "a product is x*y")
+        return name
 
     def _node(self, node: ast.expr) -> Expr:
         value = self._value(node)
@@ -171,13 +181,14 @@ class _Reader:
         return node.value
 
     def _name(self, node: ast.Name) -> Any:
-        if node.id in self._names:
-            return self._names[node.id]
-        if node.id in _CONSTANTS:
-            return _CONSTANTS[node.id]
-        if node.id not in self._free:
-            self._free[node.id] = (data if node.id in self._data else param)(node.id, self._at.get(node.id))
-        return self._free[node.id]
+        name = self._written(node)
+        if name in self._names:
+            return self._names[name]
+        if name in _CONSTANTS:
+            return _CONSTANTS[name]
+        if name not in self._free:
+            self._free[name] = (data if name in self._data else param)(name, self._at.get(name))
+        return self._free[name]
 
     def _binary(self, node: ast.BinOp) -> Any:
         left, right = self._node(node.left), self._value(node.right)

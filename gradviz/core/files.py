@@ -23,14 +23,13 @@ def write_atomically(path: Path | str, data: bytes) -> None:
         FileError: naming the file and the reason; what was there is as it was.
     """
     target = Path(path)
-    with contextlib.suppress(OSError):
-        target = target.resolve()
     try:
+        target = _resolved(target)
         if target.exists() and not target.is_file():
             _write_device(target, data)
             return
         _replace(target, data)
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _unwritable(path, error) from None
 
 
@@ -56,11 +55,18 @@ def check_room(path: Path | str, size: int = 1) -> None:
         if target.is_dir():
             raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
         if not target.exists() or target.is_file():
-            target = target.resolve()
+            target = _resolved(target)
             with tempfile.TemporaryFile(prefix=f".{target.name[:80]}.", suffix=".part", dir=target.parent) as stream:
                 stream.write(bytes(size))
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise _unwritable(path, error) from None
+
+
+def _resolved(target: Path) -> Path:
+    """Return what a symbolic link leads to; one that leads to itself is taken as it stands."""
+    with contextlib.suppress(RuntimeError):
+        return target.resolve()
+    return target
 
 
 def _write_device(target: Path, data: bytes) -> None:
@@ -94,7 +100,9 @@ def _mode(target: Path) -> int:
         return 0o666 & ~mask
 
 
-def _unwritable(path: Path | str, error: OSError) -> FileError:
+def _unwritable(path: Path | str, error: OSError | ValueError) -> FileError:
+    if isinstance(error, ValueError):  # a character that no name of a file has
+        return FileError(f"cannot write {str(path)!r}: {error}", hint="choose another name")
     remedies = {
         FileNotFoundError: "its folder does not exist",
         PermissionError: "choose a folder that you may write to",

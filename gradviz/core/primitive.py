@@ -103,6 +103,14 @@ class Primitive:
         """Build a node: the primitive applied to handles, arrays or numbers."""
         return BUILDER[0](self, *args, **attrs)
 
+    # There is one primitive of a name: a copy would be taken for another (`row.op is PARAMETER`).
+
+    def __copy__(self) -> Primitive:
+        return self
+
+    def __deepcopy__(self, memo: Mapping[int, Any]) -> Primitive:
+        return self
+
     def __repr__(self) -> str:
         return f"<primitive {self.name}>"
 

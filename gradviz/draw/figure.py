@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 from gradviz.core.expr import Expr
 from gradviz.core.graph import Graph
 from gradviz.core.handle import as_name
@@ -10,6 +13,7 @@ from gradviz.draw.picture import Picture, Source
 from gradviz.draw.scene import Scene
 from gradviz.errors import GraphError, ValueMissingError, check_choice
 from gradviz.figures.backprop import LABELS, LEAVES, backprop_figure, shown_gradients
+from gradviz.figures.model import Figure
 from gradviz.passes.evaluate import backprop, evaluate
 from gradviz.passes.values import Values
 
@@ -67,11 +71,8 @@ def figure(
     shown = values or None
 
     def picture(leaves: str) -> Picture:
-        def again(values: Values) -> Scene:
-            whole = VIEWS[view](made, values, labels=labels, leaves=leaves, title=title)
-            return Picture(whole, direction=direction).scene
-
-        drawn = VIEWS[view](made, shown, labels=labels, leaves=leaves, title=title, path=end)
+        draw = partial(VIEWS[view], made, labels=labels, leaves=leaves, title=title)
+        drawn, again = draw(shown, path=end), partial(_again, draw, direction)
         return Picture(drawn, theme=theme, direction=direction, source=Source(made, shown, end, again))
 
     first = picture(leaves)
@@ -79,6 +80,10 @@ def figure(
         return first
     second = picture("repeat")
     return second if second.scene.crossings() < first.scene.crossings() else first
+
+
+def _again(draw: Callable[[Values], Figure], direction: str, values: Values) -> Scene:
+    return Picture(draw(values), direction=direction).scene
 
 
 def _what_can_be_computed(graph: Graph, path: str) -> Values | None:

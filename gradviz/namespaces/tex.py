@@ -41,7 +41,7 @@ _NOTATIONS = {
     "eye": "I",
     "ones": r"\mathbf{1}",
 }
-_PLACE = re.compile(r"<#(\d|f|g)>(_?)|#(\d|f|g)")
+_PLACE = re.compile(r"<#(\d|f|g)>(_?)|(\+ )?#(\d|f|g)")
 
 
 def to_tex(term: Term | float) -> str:
@@ -68,8 +68,9 @@ def fill(template: str, places: dict[str, Term]) -> str:
     """
 
     def put(match: re.Match[str]) -> str:
-        if match[3]:
-            return _write(places[match[3]])[0]
+        if match[4]:
+            text, plus = _write(places[match[4]])[0], match[3] or ""
+            return f"- {text[1:]}" if plus and text.startswith("-") else plus + text
         return _at_least(ATOM if match[2] else INDEXED, places[match[1]]) + match[2]
 
     tall = any(TALL.search(put(place)) for place in _PLACE.finditer(template))
@@ -136,7 +137,8 @@ def _multiply(term: Term) -> tuple[str, int]:
     scalars = [factor for factor in factors if is_scalar(factor)]
     tensors = _without_ones([factor for factor in factors if not is_scalar(factor)])
     if len(scalars) + len(tensors) == 1:
-        return _write(*scalars, *tensors)
+        (only,) = scalars or tensors
+        return _negative(Term("negative", (only,))) if minus else _write(only)
     parts = [_juxtaposed(scalars)] if scalars else []
     if tensors:
         parts.append(r" \odot ".join(_at_least(POWER, factor) for factor in tensors))

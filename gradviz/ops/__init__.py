@@ -2,8 +2,8 @@
 
 from gradviz.core.handle import add_methods
 from gradviz.core.primitive import FUNCTIONS
-from gradviz.ops import activation, elementwise, index, linear, loop, reduce, rows, shape, window
+from gradviz.ops import activation, elementwise, index, linear, loop, named, reduce, rows, shape, window
 
-__all__ = ["activation", "elementwise", "index", "linear", "loop", "reduce", "rows", "shape", "window"]
+__all__ = ["activation", "elementwise", "index", "linear", "loop", "named", "reduce", "rows", "shape", "window"]
 
 add_methods(FUNCTIONS)

@@ -30,6 +30,7 @@ _KNOWN |= {"arcsin", "arccos", "arctan", "arcsinh", "arccosh", "arctanh"}
 NAMES = {"Abs": "abs", "acos": "arccos", "asin": "arcsin", "atan": "arctan", "acosh": "arccosh", "asinh": "arcsinh"}
 NAMES |= {"atanh": "arctanh", "Max": "maximum", "Min": "minimum"}
 """Primitives by the names that SymPy has for them, where those are others."""
+_UNDEFINED = (sympy.zoo, sympy.nan)
 _LINEAR = {"matmul", "outer", "einsum", "sum", "transposed"}
 """Linear in each argument, so that a number can be taken out."""
 
@@ -189,12 +190,17 @@ class Algebra:
     # simplified
 
     def simplified(self, expression: Any) -> Any:
-        """Return the expression in the shortest of the forms that SymPy finds within a time limit."""
+        """Return the expression in the shortest of the forms that SymPy finds within a time limit.
+
+        None where it divides by zero: SymPy takes x - x for 0, whatever it is divided by.
+        """
+        if expression.has(*_UNDEFINED):
+            return None
         forms = [expression]
         with suppress(TimeIsUpError, RecursionError), time_limit(_SECONDS):
             for form in (sympy.factor_terms, sympy.factor, sympy.expand, sympy.simplify):
                 found = form(expression)
-                if not (_multiplied_out(found) or found.has(sympy.Piecewise)):  # a label has no cases
+                if not (_multiplied_out(found) or found.has(sympy.Piecewise, *_UNDEFINED)):  # a label has no cases
                     forms.append(found)
         return min(forms, key=lambda form: (_length(form), forms.index(form)))
 

@@ -7,6 +7,7 @@ float64 scalars take the scalar sweep, which is generated from the same rules.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -82,9 +83,7 @@ def backprop(
     root = root_of(frozen, output)
     leaves = given_values(frozen, at or {})
     chosen = None if wrt is None else frozenset(map(frozen.find, as_keys(wrt)))
-
-    def wanted() -> frozenset[int]:
-        return frozen.learned if chosen is None else chosen
+    wanted = partial(_wanted, frozen, chosen)
 
     if seed is None and len(frozen.outputs) == 1 and root == len(frozen) - 1:  # where the sweep starts
         swept = scalar.both(frozen, leaves)
@@ -94,6 +93,10 @@ def backprop(
     forward = _forward(frozen, leaves)
     seeds = {root: seed_of(frozen, root, seed)}
     return _assemble(frozen, forward, adjoints(frozen, forward, seeds, frozen.depends_on(wanted())), wanted)
+
+
+def _wanted(graph: Graph, chosen: frozenset[int] | None) -> frozenset[int]:
+    return graph.learned if chosen is None else chosen
 
 
 def forward_values(graph: Graph, leaves: Mapping[int, Any]) -> Column:
@@ -154,8 +157,8 @@ def contributions(graph: Graph, values: Any, g: Any, parent: int, slots: Sequenc
     with np.errstate(all="ignore"):
         if row.op.partials is not None:
             for slot in slots:
-                partial = _run(graph, parent, row.op.partials[slot], xp, values[parent], *inputs, **row.attrs)
-                found.append(xp.sum_to(np.broadcast_to(g * partial, row.shape), graph.rows[args[slot]].shape))
+                slope = _run(graph, parent, row.op.partials[slot], xp, values[parent], *inputs, **row.attrs)
+                found.append(xp.sum_to(np.broadcast_to(g * slope, row.shape), graph.rows[args[slot]].shape))
         else:
             products = _run(graph, parent, row.op.vjp, xp, g, values[parent], *inputs, **row.attrs)
             found = [products[slot] if slot < len(products) else None for slot in slots]
@@ -183,8 +186,8 @@ def local_derivative(graph: Graph, values: Any, parent: int, slot: int) -> Any:
     if row.op.partials is not None:
         with np.errstate(all="ignore"):
             inputs = [values[arg] for arg in args]
-            partial = _run(graph, parent, row.op.partials[slot], xp, values[parent], *inputs, **row.attrs)
-        return read_only(partial, adjoint_dtype(row.dtype), row.shape)
+            slope = _run(graph, parent, row.op.partials[slot], xp, values[parent], *inputs, **row.attrs)
+        return read_only(slope, adjoint_dtype(row.dtype), row.shape)
     ones = np.eye(_size(row), dtype=adjoint_dtype(row.dtype)).reshape(_size(row), *row.shape)
     rows = [contributions(graph, values, one, parent, [slot])[0] for one in ones]
     shape = child.shape if row.shape == () else (*row.shape, *child.shape)
@@ -210,10 +213,11 @@ def _assemble(
         graph=graph,
         forward=values,
         backward=adjoint,
-        local=EdgeValues(graph, lambda p, s: local_derivative(graph, values, p, s), lambda p, s: True),
-        contribution=EdgeValues(
-            graph,
-            lambda p, s: contributions(graph, values, adjoint[p], p, [s])[0],
-            lambda p, s: p in adjoint and graph.args[p][s] in adjoint,
-        ),
+        # no closures, which could not be pickled
+        local=EdgeValues(graph, partial(local_derivative, graph, values), None),
+        contribution=EdgeValues(graph, partial(_contribution, graph, values, adjoint), adjoint),
     )
+
+
+def _contribution(graph: Graph, forward: NodeValues, backward: NodeValues, parent: int, slot: int) -> Any:
+    return contributions(graph, forward, backward[parent], parent, [slot])[0]

@@ -226,6 +226,8 @@ def _sum(graph: Graph, paths: tuple[Path, ...]) -> tuple[str, str, Any]:
         total = Term("add", (total, path.term))
     algebra = Algebra([name.tex for index, name in graph.names.items() if graph.rows[index].op.leaf])
     expression = algebra.simplified(algebra.expression(total))
+    if expression is None:
+        return to_tex(total), to_tex(total), None
     return to_tex(total), to_tex(as_term(algebra.term(expression))), algebra.formula(expression)
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from gradviz.core.arrays import to_array
 from gradviz.core.graph import Graph, Node, as_array
+from gradviz.core.handle import Handle
 from gradviz.errors import GraphError, ValueMissingError, user_location
 
 
@@ -31,6 +33,15 @@ def given_values(graph: Graph, at: Mapping[str, Any]) -> Mapping[int, Any]:
     return values
 
 
+def with_values(graph: Graph, at: Mapping[str, Any]) -> Graph:
+    """Return the graph whose leaves have these values as their own.
+
+    Raises:
+        ValueMissingError, GraphError: as `given_values`, for what is given.
+    """
+    return replace(graph, given={**graph.given, **_checked(graph, at)}) if at else graph
+
+
 def without_value(graph: Graph, at: Mapping[str, Any]) -> list[Node]:
     """Return the leaves that have no value of their own and are given none.
 
@@ -49,6 +60,9 @@ def _checked(graph: Graph, at: Mapping[str, Any]) -> dict[int, Any]:
         row = graph.rows[index]
         if not row.op.leaf:
             raise GraphError(f"{graph.describe(index)} is computed and cannot be given a value", where=user_location())
+        if isinstance(value, Handle):
+            what = f"{name!r} is given a node for a value"
+            raise ValueMissingError(what, where=user_location(), hint="give numbers")
         try:
             array = to_array(value, row.dtype)
         except GraphError as error:

@@ -102,12 +102,18 @@ class Gradients(dict[str, Any]):
 
 
 class EdgeValues(Mapping[Edge, Any]):
-    """Values by edge (parent id or name, slot), computed when they are asked for."""
+    """Values by edge (parent id or name, slot), computed when they are asked for.
 
-    def __init__(self, graph: Graph, compute: Callable[[int, int], Any], has: Callable[[int, int], bool]) -> None:
+    Args:
+        graph: the graph.
+        compute: computes one.
+        ends: the nodes that an edge is to lead from and to; None for all.
+    """
+
+    def __init__(self, graph: Graph, compute: Callable[[int, int], Any], ends: NodeValues | None) -> None:
         self._graph = graph
         self._compute = compute
-        self._has = has
+        self._ends = ends
         self._known: dict[Edge, Any] = {}
 
     def __getitem__(self, edge: tuple[object, int]) -> Any:
@@ -119,6 +125,9 @@ class EdgeValues(Mapping[Edge, Any]):
         if (parent, slot) not in self._known:
             self._known[parent, slot] = self._compute(parent, slot)
         return self._known[parent, slot]
+
+    def _has(self, parent: int, slot: int) -> bool:
+        return self._ends is None or (parent in self._ends and self._graph.args[parent][slot] in self._ends)
 
     def __iter__(self) -> Iterator[Edge]:
         return ((parent, slot) for parent, slot, _ in self._graph.edges() if self._has(parent, slot))

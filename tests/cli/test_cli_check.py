@@ -84,7 +84,7 @@ def test_a_big_graph_has_a_row_for_each_kind(gradviz):
         (["check", "hinge.py", "-o", "report.txt"], 2, "does not say its format (name it .md, .json)"),
         (["check", "hinge.py", "-o", "nowhere/report.md"], 1, "its folder does not exist"),
         (["check", "hinge.py", "--at", "q=1"], 2, "no node named 'q'"),
-        (["check", "hinge.py", "--at", "y=1,2"], 1, "has shape"),
+        (["check", "hinge.py", "--at", "y=1,2"], 1, "gradviz: 'y' has shape (), the value given has (2,)"),
         (["check", "hinge.py", "--seconds", "0"], 2, "--seconds"),
         (["check", "hinge.py", "--seed", "-1"], 2, "--seed"),
     ],

@@ -113,6 +113,22 @@ def test_an_expression_is_minimized(gradviz):
     assert done.stdout.splitlines()[-1].split() == ["w", "3"]
 
 
+def test_a_script_without_values_takes_them_by_their_short_names(gradviz):
+    leaves = "with gv.scope('a'):\n    w, x = gv.param('w'), gv.data('x')\n"
+    gradviz.write("bare.py", f"import gradviz as gv\n{leaves}loss = gv.square(w * x - 6)\n")
+    done = gradviz.quick("train", "bare.py", "--at", "w=0", "--at", "x=2", "--rate", "0.1")
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1].split() == ["a/w", "3"]
+    gradviz.refuses("train", "bare.py", "--at", "x=2", status=1, line="the parameter 'a/w' has no value (--at w=…)")
+
+
+def test_a_checkpoint_of_another_training_in_words_of_the_command_line(line):
+    options = ("train", "line.py", "--epochs", "1", "--checkpoint", "run.safetensors")
+    assert line.quick(*options).returncode == 0
+    said = "gradviz: run.safetensors was written with seed=0, and not 3 (without the file it starts anew)"
+    line.refuses(*options, "--seed", "3", status=1, line=said)
+
+
 def test_interrupted_nothing_is_lost(gradviz):
     gradviz.write("long.py", LONG)
     arguments = ("train", "long.py", "--batch", "1", "--epochs", "1000", "--rate", "0.001")
@@ -245,10 +261,15 @@ def test_a_read_only_folder(line):
         (["line.py", "--plot", "loss.txt"], 2, "--plot 'loss.txt' does not say its format"),
         (["line.py", "--at", "x=1,2"], 2, "--at x: its values come from the script's dataset"),
         (["line.py", "--at", "v=1"], 2, "--at v"),
+        (["line.py", "--at", "W=1,2,3"], 1, "gradviz: 'W' has shape (2,), the value given has (3,)"),
+        (["line.py", "--at", "loss=1"], 1, "gradviz: loss (square) is computed and cannot be given a value"),
+        (["line.py", "-o", "w.safetensors", "--checkpoint", "./w.safetensors"], 2, "./w.safetensors is named twice"),
+        (["line.py", "--plot", "loss.svg", "-o", "loss.svg"], 2, "one answer would replace another"),
         (["line.py:X"], 1, "is no node, graph or picture"),
         (["line.py", "-o", "none/w.safetensors"], 1, "its folder does not exist"),
         (["line.py", "--checkpoint", "line.py"], 2, "line.py is the script itself, or a module that it imports"),
-        (["line.py", "--checkpoint", "torn"], 1, "torn is cut short or no safetensors file"),
+        (["line.py", "--checkpoint", "run.npz"], 2, "as safetensors, not .npz (name it run.safetensors)"),
+        (["line.py", "--checkpoint", "torn"], 1, "gradviz: torn is cut short or no safetensors file"),
         (["none.py"], 1, "there is no file 'none.py'"),
         ([], 2, "give a script"),
     ],

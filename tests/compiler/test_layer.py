@@ -5,7 +5,7 @@ import pytest
 from cases import cases, choose, graph_of
 
 import gradviz as gv
-from gradviz.errors import UsageError
+from gradviz.errors import TrainingError, UsageError
 
 RNG = np.random.default_rng(0)
 
@@ -202,3 +202,28 @@ def test_an_input_without_a_name_is_told_its_name():
     layer = gv.compile(gv.square(gv.param("w", [1.0, 2.0]) @ x - y), batch=4)
     with pytest.raises(UsageError, match=r"a layer takes its inputs by name \(layer\(x=…, y=…\)\)"):
         layer(np.zeros((4, 2)), np.zeros(4))
+
+
+class _Stubborn:
+    """A tensor that wants a gradient from another library."""
+
+    def __array__(self, *_, **__):
+        raise RuntimeError("detach it first")
+
+
+def test_a_tensor_that_is_no_array_is_named():
+    layer = gv.compile(network(), batch=2)
+    with pytest.raises(UsageError, match="the input 'x' is no array of numbers: detach it first"):
+        layer(x=_Stubborn(), y=[1.0, 2.0])
+    with pytest.raises(TrainingError, match="the data for 'y' are no array: detach it first"):
+        layer.fit({"x": [[1.0, 2.0]], "y": _Stubborn()})
+
+
+@pytest.mark.parametrize("dtype", [">f8", ">f4"])
+def test_bytes_in_another_order_are_no_other_dtype(dtype):
+    x, y = RNG.normal(size=(4, 2)).astype(dtype), RNG.normal(size=4).astype(dtype)
+    graph = network()
+    layers = [gv.compile(graph, batch=4, dtype=one) for one in (dtype, dtype[1:])]
+    swapped, straight = (layer.step(0.1, x=x, y=y) for layer in layers)
+    assert swapped == straight
+    assert layers[0].dtype.isnative

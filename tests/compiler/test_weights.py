@@ -1,5 +1,6 @@
 """Files of parameters: what is written is read again, what is wrong is said in a line, and nothing is lost."""
 
+import json
 import resource
 import signal
 from contextlib import contextmanager
@@ -12,6 +13,7 @@ from reference_layer import ReferenceLayer
 import gradviz as gv
 from gradviz.compiler.train import fit
 from gradviz.compiler.weights import load, save
+from gradviz.core.files import check_room
 from gradviz.errors import FileError, UsageError
 
 
@@ -136,6 +138,51 @@ def test_a_name_that_promises_another_format_is_refused(tmp_path, name):
     with pytest.raises(UsageError, match=r"written as safetensors, not \.\w+ \(name it w\.safetensors\)"):
         save(Parameters(w=[1.0]), tmp_path / name)
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("name", ["run.npz", "run.json"])
+def test_a_checkpoint_whose_name_promises_another_format_is_refused(tmp_path, name):
+    with pytest.raises(UsageError, match=r"not \.\w+ \(name it run\.safetensors\)") as caught:
+        fit(square(), DATA, checkpoint=tmp_path / name)
+    assert caught.value.where.startswith(__file__)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_parameter_whose_name_files_cannot_have(tmp_path):
+    made = layer()
+    made.parameters["__metadata__"] = np.ones(2)
+    with pytest.raises(UsageError, match="no array of a file can be called '__metadata__'"):
+        save(made, tmp_path / "x.safetensors")
+    assert not list(tmp_path.iterdir())
+
+
+def test_notes_nested_too_deeply_are_no_notes(tmp_path):
+    noted = json.dumps({"__metadata__": {"gradviz": "[" * 100_000}}).encode()
+    (tmp_path / "deep.safetensors").write_bytes(len(noted).to_bytes(8, "little") + noted)
+    with pytest.raises(FileError, match="has no 'dense/W'"):
+        load(layer(), tmp_path / "deep.safetensors")
+
+
+def test_a_dtype_that_no_layer_has_is_no_hint(tmp_path):
+    save(Parameters(w=np.float16([1.0])), tmp_path / "half.safetensors")
+    with pytest.raises(FileError, match=r"'w' is float16 in .*, and float64 in the layer$"):
+        load(Parameters(w=[1.0]), tmp_path / "half.safetensors")
+
+
+def test_names_that_no_file_can_have(tmp_path):
+    for call in (save, load):
+        with pytest.raises(FileError, match=r"cannot (read|write) '.*\\x00.*': embedded null"):
+            call(layer(), f"{tmp_path}/a\0b")
+
+
+def test_a_link_to_itself_is_replaced(tmp_path):
+    path = tmp_path / "loop.safetensors"
+    path.symlink_to(path.name)
+    check_room(path)
+    save(layer(1.5), path)
+    made = layer()
+    load(made, path)
+    same(made, layer(1.5).parameters)
 
 
 def test_files_that_are_not_there(tmp_path):

@@ -118,6 +118,29 @@ class _Stubborn:
         raise RuntimeError("detach it first")
 
 
+class _Foreign:
+    """An array of another library, which knows nothing of NumPy's ``copy=``."""
+
+    def __array__(self, dtype=None):
+        return np.array([1.0, 2.0], dtype)
+
+
+def test_arrays_of_other_libraries_are_copied_without_a_warning():
+    x = gv.param("x", _Foreign())
+    assert gv.backprop(gv.sum(x * _Foreign()), at={"x": _Foreign()}).grad["x"].tolist() == [1, 2]
+
+
+@pytest.mark.parametrize("kind", ["f8", "f4"])
+def test_bytes_in_another_order_are_no_other_dtype(kind):
+    given = np.array([1.0, 2.0], f">{kind}")
+    x, z = gv.param("x", given), gv.data("z", shape=2, dtype=f">{kind}")
+    values = gv.backprop(gv.sum(x * z), at={"z": given})
+    for found in (x.dtype, z.dtype, values.forward["x"].dtype, values.grad["x"].dtype):
+        assert found == np.dtype(kind)
+        assert found.isnative
+    assert values.grad["x"].tolist() == [1, 2]
+
+
 def test_rows_of_an_array_are_a_list_of_nodes():
     assert gv.evaluate(gv.stack(np.eye(2))).output.tolist() == [[1, 0], [0, 1]]
     assert gv.evaluate(gv.clip(gv.param("x", [3.0, 1.0]), None, 2)).output.tolist() == [2, 1]

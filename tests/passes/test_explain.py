@@ -385,3 +385,17 @@ def test_pictures_of_paths_are_clean(example_roots):
         for leaf in leaves if len(graph) <= 20 else leaves[-1:]:  # a large picture takes its time
             if graph.rows[-1].shape == ():
                 assert faults(gv.figure(graph, path=leaf, labels="both").scene) == [], (name, leaf)
+
+
+def test_a_minus_between_factors_is_kept():
+    found = gv.explain(gv.from_expression("(a - b*3)/c", at={"a": 1.0, "b": 2.0, "c": 3.0}), "b")
+    assert found.sum == found.simplified == r"-\frac{3}{c}"
+    assert found.value == -1
+
+
+@pytest.mark.parametrize("text", ["sinc(x - +x)", "(x < x)**x + x", "x/0"])
+def test_a_formula_that_divides_by_zero_stays_as_it_is(text):
+    found = gv.explain(gv.from_expression(text, at={"x": 0.5}), "x")
+    assert found.formula is None
+    assert found.simplified == found.sum != ""
+    assert "ComplexInfinity" not in found.to_json()

@@ -11,7 +11,7 @@ from cases import cases
 from latex import compile_latex
 
 import gradviz as gv
-from gradviz.namespaces.record import symbol
+from gradviz.namespaces.record import as_term, recorder, symbol
 from gradviz.namespaces.tex import to_tex
 from gradviz.passes.labels import Labeler, node_numbers
 
@@ -114,6 +114,9 @@ def test_the_signs_of_factors_come_first():
     assert to_tex(a - b / (-c)) == r"a + \frac{b}{c}"
     assert to_tex(a + symbol("-b", (2,))) == "a + (-b)"
     assert to_tex(a * (-b / c)) == r"-a \odot \frac{b}{c}"
+    assert to_tex(3 * (-1 / c)) == r"-\frac{3}{c}"
+    assert to_tex(recorder.log1p(-a / b)) == r"\ln\left(1 - \frac{a}{b}\right)"
+    assert to_tex(recorder.log1p(as_term(-4))) == r"\ln(1 - 4)"
 
 
 def test_bars_are_as_tall_as_what_stands_in_them():

@@ -117,6 +117,8 @@ def test_values_that_do_not_fit():
         gv.evaluate(graph, at={"W": [1, 2, 3]})
     with pytest.raises(ValueMissingError, match="not real numbers: 'ab'"):
         gv.evaluate(graph, at={"W": "ab"})
+    with pytest.raises(ValueMissingError, match=r"'W' is given a node for a value \(give numbers\)"):
+        gv.evaluate(graph, at={"W": gv.param("V", [1.0, 2.0])})
     with pytest.raises(GraphError, match="is computed"):
         gv.evaluate(hinge(), at={"score": 1})
     for value in (None, "3", 1 + 2j, np.array(1 + 2j), 2.9):
