@@ -127,6 +127,10 @@ def _divide(a: Term, b: Term) -> Term | None:
         return a
     if _is(a, 0):
         return ZERO
+    if b.fn == "divide":  # a fraction in a fraction is hard to read
+        over, under = b.args
+        top = _first(_multiply(a, under), Term("multiply", (a, under)))
+        return _first(_divide(top, over), Term("divide", (top, over)))
     minus = negated(a)
     return None if minus is None else Term("negative", (Term("divide", (minus, b)),))
 

@@ -77,6 +77,9 @@ def test_tensor_edges_show_their_rule():
     [
         (lambda x: x**3, r"3\,x^{2}"),
         (lambda x: x**1, "1"),
+        (lambda x: x / 0.1, "10"),
+        (lambda x: x / 3, r"\frac{1}{3}"),
+        (lambda x: gv.log(x / gv.data("S", 2.0)), r"\frac{S}{x}"),
         (lambda x: x**0.5, r"0.5\,x^{-0.5}"),
         (lambda x: 1 / x, r"-\frac{1}{x^{2}}"),
         (lambda x: x / 2, r"\frac{1}{2}"),
