@@ -161,7 +161,7 @@ class Expr(Handle):
 
     def __len__(self) -> int:
         if not self.shape:
-            raise GraphError(f"{describe(self)} is a scalar and has no length", where=user_location())
+            raise GraphError(f"{self.name or 'the node'} is a single number and has no length", where=user_location())
         return self.shape[0]
 
     def __iter__(self) -> Iterator[Expr]:
@@ -213,7 +213,7 @@ class Expr(Handle):
 class _Begun(Expr):
     """0 + a named node, with which Python's sum() begins.
 
-    It is an addition, since the sum of one node may get a name of its own; but what is added to it is added to the node.
+    It is an addition, as the sum of one node may get a name of its own; but what is added to it is added to the node.
     """
 
     __slots__ = ("first",)
