@@ -119,6 +119,13 @@ def test_the_signs_of_factors_come_first():
     assert to_tex(a * (-b / c)) == r"-a \odot \frac{b}{c}"
 
 
+def test_two_minus_signs_cancel_and_no_fraction_stands_in_a_fraction():
+    a, b, c = map(symbol, "abc")
+    assert to_tex(a - (-b / c) * (-c / a)) == r"a - \frac{b}{c} \cdot \frac{c}{a}"
+    assert to_tex(a / b / c) == r"\frac{a}{b\,c}"
+    assert to_tex(a / (b / c)) == r"\frac{a\,c}{b}"
+
+
 def test_bars_are_as_tall_as_what_stands_in_them():
     x, y = gv.param("x", [1.0, 2.0]), gv.data("y", [1.0, 2.0])
     assert labels(gv.norm(x / y)) == [r"\frac{\frac{x}{y}}{\left\|\frac{x}{y}\right\|}"]
