@@ -13,7 +13,7 @@ import gradviz as gv
 from gradviz.cli import COMMANDS, streams
 from gradviz.cli.failure import FAILED
 from gradviz.cli.load import load_graphs, parse_target
-from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
+from gradviz.cli.options import EPILOG, ScriptCommand, output_option, script_args, target_options
 from gradviz.cli.outputs import Output, said_format, write
 from gradviz.cli.points import parse_at
 from gradviz.cli.tables import show
@@ -41,7 +41,7 @@ class Checked:
 )
 @click.option("--every", is_flag=True, help="A row for every edge, also in a big graph.")
 @click.option("--json", "as_json", is_flag=True, help="Answer with JSON.")
-@click.option("-o", "--output", metavar="FILE", help="Write the answer to a file: .md or .json.")
+@output_option("Write the answer to a file: .md or .json.")
 @click.pass_context
 def command(
     ctx: click.Context,

@@ -8,7 +8,7 @@ import gradviz as gv
 from gradviz.cli import COMMANDS, streams
 from gradviz.cli.failure import without_place
 from gradviz.cli.load import check_known, has, load_graphs, parse_target
-from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
+from gradviz.cli.options import EPILOG, ScriptCommand, output_option, script_args, target_options
 from gradviz.cli.outputs import Output, said_format, write
 from gradviz.cli.points import parse_at
 from gradviz.cli.tables import show
@@ -23,7 +23,7 @@ _ENDINGS = {"tex": "latex", "md": "markdown", "json": "json"}
 @click.option("--wrt", metavar="NAME", required=True, help="The leaf to differentiate by.")
 @click.option("--format", "kind", type=click.Choice(list(_FORMATS)), help="Instead of text for the terminal.")
 @click.option("--json", "as_json", is_flag=True, help="Answer with JSON, as --format json.")
-@click.option("-o", "--output", metavar="FILE", help="Write the answer to a file: .tex, .md or .json.")
+@output_option("Write the answer to a file: .tex, .md or .json.")
 def command(
     *,
     target: str | None,

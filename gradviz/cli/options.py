@@ -7,6 +7,8 @@ from typing import Any, TypeVar
 
 import click
 
+from gradviz.errors import UsageError
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 EPILOG = (
@@ -48,6 +50,18 @@ def target_options(command: Function) -> Function:
     ):
         command = option(command)
     return command
+
+
+def output_option(text: str, default: str | None = None) -> Callable[[Function], Function]:
+    """Return the option of a command's file; a second file is refused, which click would take in place of the first."""
+
+    def single(_context: click.Context, _option: click.Parameter, files: tuple[str, ...]) -> str | None:
+        if len(files) > 1:
+            raise UsageError(f"-o is given {len(files)} times: {', '.join(files)}", hint="run it once for each file")
+        return files[0] if files else default
+
+    shown = f"{text}  [default: {default}]" if default and default != "-" else text
+    return click.option("-o", "--output", metavar="FILE", multiple=True, callback=single, help=shown)
 
 
 def look_options(command: Function) -> Function:

@@ -14,7 +14,7 @@ from gradviz.cli import COMMANDS, streams
 from gradviz.cli.drawing import Drawn, Look, draw, draw_frames, draw_worksheet, say_notes
 from gradviz.cli.failure import report, without_place
 from gradviz.cli.load import Target, parse_target
-from gradviz.cli.options import EPILOG, ScriptCommand, look_options, script_args, target_options
+from gradviz.cli.options import EPILOG, ScriptCommand, look_options, output_option, script_args, target_options
 from gradviz.cli.outputs import Naming, Output, write
 from gradviz.cli.points import parse_at
 from gradviz.cli.script import Script
@@ -155,7 +155,7 @@ def open_outputs(outputs: Sequence[Output]) -> None:
 
 @click.command("render", cls=ScriptCommand, help=COMMANDS["render"], epilog=EPILOG)
 @target_options
-@click.option("-o", "--output", metavar="FILE", help="The file, or a folder for it, or - for stdout.")
+@output_option("The file, or a folder for it, or - for stdout.")
 @click.option(
     "--format", "formats", multiple=True, type=click.Choice(list(FORMATS)), help="May be given several times."
 )

@@ -12,8 +12,9 @@ from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import ModuleType, TracebackType
 
+from gradviz.core.handle import Handle
 from gradviz.core.tape import leave_tape
-from gradviz.errors import GradvizError, ScriptError
+from gradviz.errors import GradvizError, ScriptError, did_you_mean
 
 _GRADVIZ = Path(__file__).parents[1]
 _LIBRARY = Path(os.__file__).parent
@@ -147,7 +148,7 @@ class Script:
                 detail += _point_at(error)
             else:
                 where = where or str(self.given)
-        return ScriptFailedError(what, where=where or str(self.given), detail=detail)
+        return ScriptFailedError(what, where=where or str(self.given), hint=_remedy(error), detail=detail)
 
 
 def loaded_files() -> Iterator[tuple[str, str]]:
@@ -156,6 +157,17 @@ def loaded_files() -> Iterator[tuple[str, str]]:
         file = getattr(module, "__file__", None)
         if isinstance(file, str):
             yield name, file
+
+
+def _remedy(error: BaseException) -> str | None:
+    """Return what to write for a name that is not there, where that is plain."""
+    if isinstance(error, NameError) and error.name:
+        known = {"gv": "import gradviz as gv", "np": "import numpy as np", "nn": "from gradviz import nn"}
+        gradviz = sys.modules["gradviz"]
+        return known.get(error.name, f"write gv.{error.name}" if error.name in dir(gradviz) else None)
+    if isinstance(error, AttributeError) and isinstance(error.obj, Handle):
+        return did_you_mean(error.name, dir(error.obj), " ").strip() or None
+    return None
 
 
 def _format_frames(script: Script, frames: list[traceback.FrameSummary]) -> str:

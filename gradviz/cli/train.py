@@ -13,7 +13,7 @@ import gradviz as gv
 from gradviz.cli import COMMANDS, streams
 from gradviz.cli.failure import INTERRUPTED, without_place
 from gradviz.cli.load import Loaded, dtype_of, load_one, parse_target
-from gradviz.cli.options import EPILOG, ScriptCommand, script_args, target_options
+from gradviz.cli.options import EPILOG, ScriptCommand, output_option, script_args, target_options
 from gradviz.cli.outputs import Output, as_shown, check_apart, said_format, spare_sources
 from gradviz.cli.points import parse_at
 from gradviz.cli.script import Script
@@ -61,7 +61,7 @@ _EPILOG = (
 @click.option("--seed", type=click.IntRange(min=0), help="Of the order of the samples; 0.")
 @click.option("--backend", type=click.Choice(BACKENDS), default="numpy", help="Calls of NumPy, or compiled loops.")
 @click.option("--checkpoint", metavar="FILE", help="Save the training there, and go on from it.")
-@click.option("-o", "--output", metavar="FILE", help="Write the parameters: FILE.safetensors.")
+@output_option("Write the parameters: FILE.safetensors.")
 @click.option("--plot", metavar="FILE", help="Draw the loss: .svg, .png or .pdf.")
 @click.option("--json", "as_json", is_flag=True, help="Answer with JSON.")
 @click.pass_context

@@ -7,7 +7,7 @@ import click
 from gradviz.cli import COMMANDS, streams
 from gradviz.cli.failure import without_place
 from gradviz.cli.load import load_one, parse_target
-from gradviz.cli.options import EPILOG, ScriptCommand, script_args
+from gradviz.cli.options import EPILOG, ScriptCommand, output_option, script_args
 from gradviz.cli.outputs import Output, said_format, write
 from gradviz.draw.exercises import exercises
 from gradviz.draw.handout import handout_pdf
@@ -21,7 +21,7 @@ from gradviz.draw.worksheet import BLANKS
 @click.option("--seed", type=click.IntRange(min=0), default=0, show_default=True, help="Of the numbers and graphs.")
 @click.option("--blank", multiple=True, type=click.Choice(list(BLANKS)), help="What is left out; f and g without it.")
 @click.option("--theme", type=click.Choice(list(THEMES)), default="print", show_default=True, help="The colors.")
-@click.option("-o", "--output", metavar="FILE", default="worksheet.pdf", show_default=True, help="The PDF.")
+@output_option("The PDF.", default="worksheet.pdf")
 def command(*, target: str | None, count: int, seed: int, blank: tuple[str, ...], theme: str, output: str) -> None:
     """Draw exercises over one graph with random values; over small random graphs without a script."""
     file = Output.here(output, said_format(output, {"pdf": "pdf"}))

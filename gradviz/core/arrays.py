@@ -75,7 +75,9 @@ def to_array(value: Any, dtype: Any = None) -> Array:
         if array.dtype.kind == "O" and all(isinstance(one, Real) for one in array.flat):
             array = array.astype(FLOAT64)
     except (ValueError, TypeError, OverflowError, RuntimeError) as error:
-        raise GraphError(f"not an array of numbers: {error}", where=user_location()) from None
+        ragged = "inhomogeneous shape" in str(error)
+        reason = "its rows have different lengths" if ragged else str(error)
+        raise GraphError(f"not an array of numbers: {reason}", where=user_location()) from None
     if array.dtype.kind not in "fiub":
         raise GraphError(f"not real numbers: {short_repr(value)}", where=user_location())
     wanted = (

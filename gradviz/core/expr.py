@@ -161,16 +161,16 @@ class Expr(Handle):
 
     def __len__(self) -> int:
         if not self.shape:
-            raise GraphError(f"{describe(self)} is a scalar and has no length", where=user_location())
+            raise GraphError(f"{self.name or 'the node'} is a single number and has no length", where=user_location())
         return self.shape[0]
 
     def __iter__(self) -> Iterator[Expr]:
         return (self[index] for index in range(len(self)))
 
     def __radd__(self, other: Any) -> Expr:
-        if type(other) is int and other == 0 and self.name is None:
-            return self  # Python's sum() begins with a 0 that nobody has written
-        return REGISTRY["add"](other, self)
+        if type(other) is not int or other != 0:
+            return REGISTRY["add"](other, self)
+        return self if self.name is None else _begun(self)  # Python's sum() begins with a 0 that nobody has written
 
     __add__ = _binary("add")
     __sub__, __rsub__ = _binary("subtract"), _reflected("subtract")
@@ -223,6 +223,27 @@ class Expr(Handle):
     def __repr__(self) -> str:
         kind = f" {self.tape.rows[self.id].op.name}" if self.name else ""
         return f"<{describe(self)}{kind}>"
+
+
+class _Begun(Expr):
+    """0 + a named node, with which Python's sum() begins.
+
+    It is an addition, as the sum of one node may get a name of its own; but what is added to it is added to the node.
+    """
+
+    __slots__ = ("first",)
+
+    first: Expr
+
+    def __add__(self, other: Any) -> Expr:
+        return self.first + other if self.name is None else super().__add__(other)
+
+
+def _begun(first: Expr) -> Expr:
+    added = REGISTRY["add"](0, first)
+    made = _Begun()
+    made.lane, made.id, made.first = added.lane, added.id, first
+    return made
 
 
 _UFUNC_NAMES = {"absolute": "abs", "true_divide": "divide"}

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-MOST_PRINTED = 8
+MOST_PRINTED = 9
 """Arrays of up to this many elements are printed; larger ones give their shape and norm."""
 
 MINUS = "\N{MINUS SIGN}"
@@ -74,6 +74,7 @@ def array_tex(value: Any) -> str:
     if not is_printed(array.shape):
         norm = number_tex(_norm(array))
         return rf"{shape_tex(array.shape)},\ \|\cdot\| = {norm}"
+    array = array.reshape(_without_ones(array.shape))
     if array.ndim == 1:
         inside = r",\ ".join(number_tex(x) for x in array.tolist())
         return f"[{inside}]"
@@ -88,6 +89,7 @@ def array_text(value: Any) -> str:
         return number_text(array.item())
     if not is_printed(array.shape):
         return f"{'×'.join(map(str, array.shape))}, norm {number_text(_norm(array))}"
+    array = array.reshape(_without_ones(array.shape))
     if array.ndim == 1:
         return f"[{', '.join(number_text(x) for x in array.tolist())}]"
     return f"[{'; '.join(', '.join(number_text(x) for x in row) for row in array.tolist())}]"
@@ -95,7 +97,15 @@ def array_text(value: Any) -> str:
 
 def is_printed(shape: tuple[int, ...]) -> bool:
     """Whether the elements of an array of this shape are written out."""
-    return 0 < math.prod(shape) <= MOST_PRINTED and len(shape) <= 2
+    return 0 < math.prod(shape) <= MOST_PRINTED and len(_without_ones(shape)) <= 2
+
+
+def _without_ones(shape: tuple[int, ...]) -> tuple[int, ...]:
+    """Leave out axes of length 1 as long as there are more than two: a kernel 1×1×3×3 is written as a matrix."""
+    kept = list(shape)
+    while len(kept) > 2 and 1 in kept:
+        kept.remove(1)
+    return tuple(kept)
 
 
 def _norm(array: Any) -> float:

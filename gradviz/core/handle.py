@@ -64,6 +64,11 @@ class Handle:
             self._refuse_number()
         return str(self)
 
+    def __xor__(self, other: object) -> NoReturn:
+        raise GraphError("^ is no power in Python", where=user_location(), hint="write x ** 2")
+
+    __rxor__ = __xor__
+
     def __contains__(self, value: object) -> bool:
         raise GraphError(
             "what is in a node is not known yet", where=user_location(), hint="compare its entries: node > 0"

@@ -11,7 +11,7 @@ from itertools import groupby
 from gradviz.core.tokens import LETTERS
 from gradviz.errors import GraphError, user_location
 
-_GREEK = {name: char for name, char in LETTERS.items() if "Α" <= char <= "ω" and not name.startswith("var")}
+_GREEK = {name: char for name, char in LETTERS.items() if "Α" <= char <= "ω"}
 _GREEK_CHARACTERS = {char: name for name, char in LETTERS.items() if "Α" <= char <= "ω"}
 _ACCENTS = {
     "\N{COMBINING CIRCUMFLEX ACCENT}": "hat",

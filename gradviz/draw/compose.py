@@ -25,6 +25,8 @@ _WIDER, _LONGER = 1.1, 1.35
 _ABOVE_AND_BELOW = 0.7
 """What is left of the distance of ranks where the labels' own room is added to it."""
 _STEPS = 6
+_FAR = 2 * BETWEEN
+"""Farther apart than this neighbors stand only so that labels fit; the last attempts are smaller than arches there."""
 _MANY = 80
 """Pictures of more edges than this are given room from the start, and fewer attempts."""
 
@@ -72,13 +74,12 @@ class _Composer:
         for between, ranks in self._distances(many):
             for compact in (True, False) if self._has_values_below and not many else (False,):
                 layout = self._lay_out(between, ranks, compact=compact)
-                if attempt := self._attempt(layout, compact=compact):
+                for attempt in self._attempts_on(layout, compact=compact, arches=between < _FAR and not many):
                     none = False
                     yield attempt
         if none or not many:
             layout = self._lay_out(BETWEEN, RANKS * _ABOVE_AND_BELOW, reserve=True)
-            if attempt := self._attempt(layout):
-                yield attempt
+            yield from self._attempts_on(layout, arches=not many)
             yield self._reserved(layout)
 
     def _distances(self, many: bool) -> Iterator[tuple[float, float]]:
@@ -110,12 +111,20 @@ class _Composer:
         links = [Link(*ends, room) for ends, room in zip(self._ends, rooms, strict=True)]
         return lay_out(boxes, links, self._direction, between, ranks)
 
-    def _attempt(self, layout: Layout, *, compact: bool = False) -> _Attempt | None:
-        """Draw with straight lines where they are free; None where something overlaps or a label finds no place."""
+    def _attempts_on(self, layout: Layout, *, arches: bool, compact: bool = False) -> Iterator[_Attempt]:
+        """Draw with straight lines where they are free, the others arched, then not; yield what fits."""
         obstacles = self._obstacles(layout.anchors)
         if compact and self._collide(layout.anchors, obstacles):
-            return None
-        routes = self._router.routes(layout, obstacles)
+            return
+        plain = self._router.routes(layout, obstacles)
+        arched = self._router.arched(plain, layout, obstacles) if arches else plain
+        for routes in (arched, plain) if arched != plain else (plain,):
+            if attempt := self._attempt(layout, routes, compact=compact):
+                yield attempt
+
+    def _attempt(self, layout: Layout, routes: Sequence[Route], *, compact: bool) -> _Attempt | None:
+        """Draw with these routes; None where something overlaps or a label finds no place."""
+        obstacles = self._obstacles(layout.anchors)
         if compact and any(obstacles.block(route, ends) for route, ends in zip(routes, self._ends, strict=True)):
             return None
         lines = [polyline(route) for route in routes]

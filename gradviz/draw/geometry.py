@@ -93,6 +93,15 @@ def _off(point: Point, a: Point, b: Point) -> float:
     return hypot(x - share * dx, y - share * dy)
 
 
+def segments_cross(a: Point, b: Point, c: Point, d: Point) -> bool:
+    """Whether the segments from a to b and from c to d cross between their ends."""
+
+    def side(p: Point, q: Point, r: Point) -> float:
+        return (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
+
+    return side(a, b, c) * side(a, b, d) < 0 and side(c, d, a) * side(c, d, b) < 0
+
+
 def union(rects: list[Rect]) -> Rect:
     """Return the smallest rectangle around several."""
     return Rect(

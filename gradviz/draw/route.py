@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import partial
+from itertools import pairwise
 from math import hypot
+from operator import le
 
-from gradviz.draw.geometry import Point
+from gradviz.draw.geometry import Point, bounds, polyline, segments_cross
 from gradviz.draw.layout import Layout
 from gradviz.draw.obstacles import Obstacles
 from gradviz.draw.parts import Sized
@@ -19,6 +21,10 @@ _ALL_BUT_STRAIGHT = 3.0
 _LEAN = 0.62
 _EASINGS = ((False, True), (True, False), (True, True))
 """Whether a curve of a vertical picture leaves, and whether it arrives, upright."""
+_ARCHES = (20.0, 40.0, 60.0, 80.0, 110.0, 140.0, 180.0, 240.0, 320.0)
+"""How far the control points of an arch stand beside the straight line, px: one after the other is tried."""
+_SHAPES = ((1.0, 1.0), (1.0, 0.0), (0.0, 1.0))
+"""How much of that on the first half and on the second."""
 _FLATTER = 0.4
 """How steep such a curve is at its other end, of the line from end to end."""
 
@@ -53,6 +59,14 @@ class Router:
         for line, (parent, _) in enumerate(self._ends):
             first, second = (bent, straight) if parent in bending else (straight, bent)
             found.append(first.get(line) or second.get(line) or self.extended(line, layout))
+        return found
+
+    def arched(self, routes: Sequence[Route], layout: Layout, obstacles: Obstacles) -> list[Route]:
+        """Return the routes with arches in place of Graphviz's, which wind and climb, wherever one is free."""
+        found = [*routes]
+        for line, route in enumerate(routes):
+            if route == self.extended(line, layout):
+                found[line] = self._arch(line, layout.anchors, obstacles, found) or route
         return found
 
     def extended(self, line: int, layout: Layout) -> Route:
@@ -92,6 +106,40 @@ class Router:
         out = (x, y + dy) if leaves else (x + dx, y + dy * _FLATTER)
         back = (right, bottom - dy) if arrives else (right - dx, bottom - dy * _FLATTER)
         return (x, y), out, back, (right, bottom)
+
+    def _arch(self, line: int, anchors: Sequence[Point], obstacles: Obstacles, routes: Sequence[Route]) -> Route | None:
+        """Return the flattest free arch that crosses no more lines than the route there is; None if there is none."""
+        others = [polyline(route) for other, route in enumerate(routes) if other != line]
+        strangers = [
+            polyline(route) for route, ends in zip(routes, self._ends, strict=True) if not {*ends} & {*self._ends[line]}
+        ]
+
+        def crossed(route: Route) -> tuple[int, int]:
+            return _crossed(polyline(route), others), _crossed(polyline(route), strangers)
+
+        most = crossed(routes[line])
+        for reach in _ARCHES:
+            for out, back in _SHAPES:
+                for side in (-reach, reach):
+                    route = self._arched(line, anchors, side * out, side * back)
+                    free = not obstacles.block(route, self._ends[line])
+                    if free and all(map(le, crossed(route), most)):
+                        return route
+        return None
+
+    def _arched(self, line: int, anchors: Sequence[Point], out: float, back: float) -> Route:
+        """Return a curve that swings out sideways, so far on its first half and on its second, and never climbs."""
+        parent, child = self._ends[line]
+        (x, y), (right, bottom) = anchors[parent], anchors[child]
+        dx, dy = (right - x) / 3, (bottom - y) / 3
+        sideways = (1, 0) if self._vertical else (0, 1)
+        first, second = (
+            (px + by * sideways[0], py + by * sideways[1])
+            for (px, py), by in (((x + dx, y + dy), out), ((right - dx, bottom - dy), back))
+        )
+        start = self._attached(parent, anchors[parent], first)
+        end = self._attached(child, anchors[child], second)
+        return start, first, second, end
 
     def _bent(self, line: int, anchors: Sequence[Point]) -> Route:
         """Return a curve of a horizontal picture that turns only where it has passed the values of its ends."""
@@ -140,6 +188,13 @@ class Router:
             return start, end
         middle = (start[axis] + end[axis]) / 2
         return ((middle, start[1]), (middle, end[1])) if axis == 0 else ((start[0], middle), (end[0], middle))
+
+
+def _crossed(line: tuple[Point, ...], others: Sequence[tuple[Point, ...]]) -> int:
+    """Count the lines that a line crosses."""
+    around = bounds(line)
+    near = [other for other in others if around.overlaps(bounds(other).grown(0.1))]
+    return sum(any(segments_cross(a, b, c, d) for a, b in pairwise(line) for c, d in pairwise(other)) for other in near)
 
 
 def _bowed(a: Point, b: Point, by: float) -> Route:

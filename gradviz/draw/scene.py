@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
-from gradviz.draw.geometry import Grid, Point, Rect, bounds, polyline
+from gradviz.draw.geometry import Grid, Point, Rect, bounds, polyline, segments_cross
 from gradviz.draw.glyphs import Typeset
 
 
@@ -159,18 +159,11 @@ class Scene:
                 for _, owner in grid.near(bounds((a, b)).grown(0.1)):
                     other, c, d = owner
                     ends = {self.edges[other].parent, self.edges[other].child}
-                    if ends.isdisjoint({edge.parent, edge.child}) and _segments_cross(a, b, c, d):
+                    if ends.isdisjoint({edge.parent, edge.child}) and segments_cross(a, b, c, d):
                         found.add((other, place))
             for a, b in segments:
                 grid.add(bounds((a, b)).grown(0.1), (place, a, b))
         return len(found)
-
-
-def _segments_cross(a: Point, b: Point, c: Point, d: Point) -> bool:
-    def side(p: Point, q: Point, r: Point) -> float:
-        return (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
-
-    return side(a, b, c) * side(a, b, d) < 0 and side(c, d, a) * side(c, d, b) < 0
 
 
 def _round(value: float) -> float:

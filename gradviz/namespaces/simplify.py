@@ -115,6 +115,9 @@ def _multiply(a: Term, b: Term) -> Term | None:
     plus = negated(a) if a.fn == "number" else None
     if plus is not None:
         return _negative(_first(_multiply(plus, b), Term("multiply", (plus, b))))
+    left, right = negated(a), negated(b)
+    if left is not None and right is not None:
+        return _first(_multiply(left, right), Term("multiply", (left, right)))
     if a.fn == "divide" and _is(a.args[0], 1):
         return Term("divide", (b, a.args[1]))
     if b.fn == "divide" and _is(b.args[0], 1):
@@ -127,6 +130,14 @@ def _divide(a: Term, b: Term) -> Term | None:
         return a
     if _is(a, 0):
         return ZERO
+    if b.fn == "divide":  # a fraction in a fraction is hard to read
+        over, under = b.args
+        top = _first(_multiply(a, under), Term("multiply", (a, under)))
+        return _first(_divide(top, over), Term("divide", (top, over)))
+    if a.fn == "divide":
+        over, under = a.args
+        bottom = _first(_multiply(under, b), Term("multiply", (under, b)))
+        return _first(_divide(over, bottom), Term("divide", (over, bottom)))
     minus = negated(a)
     return None if minus is None else Term("negative", (Term("divide", (minus, b)),))
 

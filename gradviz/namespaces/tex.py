@@ -202,9 +202,21 @@ def _matmul(term: Term) -> tuple[str, int]:
 
 def _divide(term: Term) -> tuple[str, int]:
     top, bottom = term.args
+    number = _quotient(top.value, bottom.value)
+    if number is not None:
+        return _write(as_term(number))
     plain = negated(bottom)
     text = rf"\frac{{{_write(top)[0]}}}{{{_write(bottom if plain is None else plain)[0]}}}"
     return _signed(plain is not None, text, POWER)
+
+
+def _quotient(top: float | None, bottom: float | None) -> float | None:
+    """Return the number that a fraction of numbers is, unless it is one to be kept, such as 1/3."""
+    if top is None or not bottom:
+        return None
+    number = top / bottom
+    in_whole_numbers = float(top).is_integer() and float(bottom).is_integer()
+    return None if in_whole_numbers and not number.is_integer() else number
 
 
 def _power(term: Term) -> tuple[str, int]:

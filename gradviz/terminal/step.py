@@ -19,7 +19,9 @@ from gradviz.core.visible import visible
 from gradviz.passes.labels import node_numbers
 from gradviz.passes.walk import Walk
 
-KEYS = "→ next  ← back  space play  tab phase  ? help  q quit"
+_KEYS = ("→ next", "← back", "space play", "tab phase", "? help", "q quit")
+_LEFT_OUT = ("tab phase", "space play", "← back", "→ next")
+"""What the last line says, and what it leaves out first where it is short."""
 HELP = (
     ("→ n", "next step"),
     ("← p", "back"),
@@ -91,6 +93,14 @@ def tree_lines(graph: Graph) -> list[TreeLine]:
     return found
 
 
+def _keys(width: int) -> str:
+    kept = list(_KEYS)
+    for key in _LEFT_OUT:
+        if cell_len("  ".join(kept)) > width:
+            kept.remove(key)
+    return "  ".join(kept)
+
+
 class Screen:
     """Draws the screens of one walk.
 
@@ -118,7 +128,7 @@ class Screen:
         lines = [self._header(width), *tree]
         lines += [Text()] * (height - below - 1 - len(lines))
         lines += self._formula(width, below)
-        lines.append(Text(status or KEYS, style="dim"))
+        lines.append(Text(status or _keys(width), style="dim"))
         return [self._cut(line, width) for line in lines[:height]]
 
     def draw_help(self, width: int, height: int) -> list[Text]:

@@ -51,6 +51,7 @@ def old(hinge):
         (["-e", "__import__('os').system('touch hacked')"], 1, "column"),
         (["-e", ""], 1, "empty"),
         (["-e", "x", "--", "argument"], 2, "arguments after --"),
+        (["hinge.py", "-o", "a.svg", "-o", "old.svg"], 2, "-o is given 2 times: a.svg, old.svg"),
         (["hinge.py", "-o", "figure.xyz"], 2, ".xyz"),
         (["hinge.py", "-o", "figure"], 2, "does not say its format"),
         (["hinge.py", "-o", "old.svg", "--format", "png"], 2, "says svg, not png"),
@@ -211,3 +212,23 @@ def test_a_script_that_tampers_with_the_streams_is_drawn(gradviz, tampering):
     assert gradviz.quick("render", "script.py").stdout == "script.svg\n"
     gradviz.write("script.py", f"{program}1 / 0\n")
     gradviz.refuses("render", "script.py", status=1, line="script.py:5: ZeroDivisionError")
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("loss = exp(w)", "name 'exp' is not defined (write gv.exp)"),
+        ("loss = np.exp(w)", "name 'np' is not defined (import numpy as np)"),
+        ("loss = nobody(w)", "name 'nobody' is not defined"),
+        ("loss = gv.exp(w).Named('loss')", "has no attribute 'Named' (did you mean 'named'?)"),
+        ("loss = w ^ 2", "^ is no power in Python (write x ** 2)"),
+        ("loss = len(w)", "w is a single number and has no length"),
+        ("loss = w * [[1, 2], [3]]", "its rows have different lengths"),
+    ],
+)
+def test_what_students_write_gets_its_remedy(hinge, line, said):
+    hinge.write("student.py", f"import gradviz as gv\nw = gv.param('w', 2.0)\n{line}\n")
+    answer = hinge.quick("render", "student.py")
+    assert answer.returncode == 1
+    assert answer.stderr.splitlines()[-1].startswith("gradviz: student.py:3: ")
+    assert answer.stderr.splitlines()[-1].endswith(said)

@@ -129,14 +129,20 @@ def test_a_backend_that_is_not_installed(monkeypatch, capsys, tmp_path, command,
         (["-e", "w*x", "--at", "w=1"], 1, "the parameter 'x' has no value (--at x=…)"),
         (["-e", "w*", "--at", "w=1"], 1, "w*"),
         (["net.py", "-o", "none/layer.py"], 1, "its folder does not exist"),
-        (["net.py", "-o", "."], 1, "name a file, not a folder"),
-        (["net.py", "-o", "new/"], 2, "'new/' is a folder"),
+        (["net.py", "-o", "net.py/"], 1, "cannot make the folder net.py"),
+        (["net.py", "-o", "a.py", "-o", "b.py"], 2, "-o is given 2 times: a.py, b.py"),
         ([], 2, "give a script"),
     ],
 )
 def test_bad_input(net, arguments, status, said):
     net.refuses("compile", *arguments, status=status, line=said)
     assert [path.name for path in net.folder.iterdir() if path.name != "__pycache__"] == ["net.py"]
+
+
+@pytest.mark.parametrize("folder", ["new/", "."])
+def test_a_folder_for_the_layer(net, folder):
+    assert net.quick("compile", "net.py", "-o", folder).stdout.strip().endswith("net_layer.py")
+    assert "import numpy as np" in (net.folder / folder / "net_layer.py").read_text(encoding="utf-8")
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="limits are other ones there")

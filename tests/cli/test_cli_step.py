@@ -282,3 +282,17 @@ def test_what_is_no_single_number_is_stepped_forward_alone(gradviz):
 )
 def test_bad_input_is_one_line(hinge, args, status, line):
     hinge.refuses(*args, status=status, line=line)
+
+
+@pytest.mark.parametrize(("width", "line"), [
+    (80, "→ next  ← back  space play  tab phase  ? help  q quit"),
+    (40, "→ next  ← back  ? help  q quit"),
+    (24, "→ next  ? help  q quit"),
+])  # fmt: skip
+def test_a_narrow_screen_says_how_to_quit(width, line):
+    from gradviz.passes.walk import Walk
+    from gradviz.terminal.step import Screen
+
+    graph = gv.graph(gv.square(gv.param("w", 2.0)))
+    screen = Screen(Walk(graph, gv.steps(graph)), "loss")
+    assert screen.draw(width, 12)[-1].plain == line

@@ -176,3 +176,11 @@ def test_pythons_sum_leaves_no_zero_in_the_graph():
     assert gv.evaluate(total).output == 11
     first = gv.square(w[0]).named("first")
     assert sum([first]).named("alone").name == "alone"
+
+
+def test_pythons_sum_of_named_nodes_begins_with_the_first_of_them():
+    first, second = (gv.exp(gv.param(f"z_{k}", 0.0)).named(f"e_{k}") for k in (1, 2))
+    total = sum([first, second]).named("S")
+    assert [node.op.name for node in gv.graph(total).nodes] == ["parameter", "exp", "parameter", "exp", "add"]
+    alone = sum([first]).named("alone")
+    assert gv.evaluate(alone + second).forward["alone"] == 1

@@ -15,6 +15,7 @@ from gradviz.core.plain import tex_to_text
         ("w12", "w_{12}", "w_12"),
         ("phi", r"\phi", "φ"),
         ("φ", r"\phi", "φ"),
+        ("varphi_0", r"\varphi_{0}", "φ_0"),
         ("θ_1", r"\theta_{1}", "θ_1"),
         ("w₁₂", "w_{12}", "w_12"),
         ("xₜ₋₁", "x_{t-1}", "x_(t−1)"),

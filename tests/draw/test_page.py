@@ -169,7 +169,7 @@ def test_a_leaf_lights_its_paths_and_reads_the_products(browser, tmp_path):
 
 
 def test_arrays_too_large_to_be_printed_stand_in_no_product():
-    x = gv.param("x", np.ones(9))
+    x = gv.param("x", np.ones(10))
     holes = re.findall('data-hole="([^"]*)"', gv.figure(gv.sum(gv.square(x) + x)).html())
     assert holes == [
         "f1", "f2", "f3", "g3", "c3/0", "c2/0", "c2/1", "c1/0", "a1/0", "g0", "g0", "u0", "p0/0", "p0/1", "g0"

@@ -99,6 +99,9 @@ def test_arrays_are_written_as_in_the_pictures(page):
         np.zeros(0),
         np.ones((3, 4)),
         np.ones((1, 2, 2)),
+        np.ones((2, 2, 2)),
+        np.ones((1, 1, 3, 3)),
+        np.full((1, 1, 1), -2.0),
     ]
     made = [f"make({literal(one.shape)}, Float64Array.from({literal(one.ravel())}))" for one in arrays]
     page.goto("about:blank")

@@ -135,3 +135,14 @@ def test_either_all_lines_of_a_node_bend_or_none():
     scene = gv.figure(fan(), direction="right").scene
     assert {len(edge.points) for edge in scene.edges} == {2, 10}
     assert [len(edge.points) for edge in scene.edges].count(10) == 12
+
+
+def test_a_line_around_others_is_an_arch_that_never_climbs():
+    x = gv.param("x_0", 1.0)
+    for k in (1, 2):
+        x = (x - (x**2 - 2) / (2 * x)).named(f"x_{k}")  # Newton's method: lines pass the leaves of a rank on the right
+    scene = gv.figure(x).scene
+    for edge in scene.edges:
+        assert all(below[1] > above[1] for above, below in pairwise(edge.line)), (edge.parent, edge.child)
+    assert max(len(edge.points) for edge in scene.edges) == 4  # Graphviz's routes are chains of several curves
+    assert not list(faults(scene))

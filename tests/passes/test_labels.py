@@ -77,6 +77,9 @@ def test_tensor_edges_show_their_rule():
     [
         (lambda x: x**3, r"3\,x^{2}"),
         (lambda x: x**1, "1"),
+        (lambda x: x / 0.1, "10"),
+        (lambda x: x / 3, r"\frac{1}{3}"),
+        (lambda x: gv.log(x / gv.data("S", 2.0)), r"\frac{S}{x}"),
         (lambda x: x**0.5, r"0.5\,x^{-0.5}"),
         (lambda x: 1 / x, r"-\frac{1}{x^{2}}"),
         (lambda x: x / 2, r"\frac{1}{2}"),
@@ -117,6 +120,13 @@ def test_the_signs_of_factors_come_first():
     assert to_tex(3 * (-1 / c)) == r"-\frac{3}{c}"
     assert to_tex(recorder.log1p(-a / b)) == r"\ln\left(1 - \frac{a}{b}\right)"
     assert to_tex(recorder.log1p(as_term(-4))) == r"\ln(1 - 4)"
+
+
+def test_two_minus_signs_cancel_and_no_fraction_stands_in_a_fraction():
+    a, b, c = map(symbol, "abc")
+    assert to_tex(a - (-b / c) * (-c / a)) == r"a - \frac{b}{c} \cdot \frac{c}{a}"
+    assert to_tex(a / b / c) == r"\frac{a}{b\,c}"
+    assert to_tex(a / (b / c)) == r"\frac{a\,c}{b}"
 
 
 def test_bars_are_as_tall_as_what_stands_in_them():

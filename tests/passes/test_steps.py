@@ -128,11 +128,11 @@ def test_an_argument_used_twice_by_one_node():
 
 
 def test_arrays_too_large_to_be_printed_are_put_into_no_formula():
-    x = gv.param("x", np.ones(9))
+    x = gv.param("x", np.ones(16))
     steps = gv.steps(gv.sum(gv.square(x) * x).named("L"))
     assert [tex_to_text(step.substituted) for step in steps if step.phase != "seed"] == [
-        "9, ‖·‖ = 3", "9, ‖·‖ = 3", "9", "9, ‖·‖ = 3", "9, ‖·‖ = 3", "9, ‖·‖ = 3", "9, ‖·‖ = 6 ⇒ 9, ‖·‖ = 9",
-        "9, ‖·‖ = 9", "9, ‖·‖ = 9", "9, ‖·‖ = 2.1",
+        "16, ‖·‖ = 4", "16, ‖·‖ = 4", "16", "16, ‖·‖ = 4", "16, ‖·‖ = 4", "16, ‖·‖ = 4", "16, ‖·‖ = 8 ⇒ 16, ‖·‖ = 12",
+        "16, ‖·‖ = 12", "16, ‖·‖ = 12", "16, ‖·‖ = 2.8",
     ]  # fmt: skip
     assert [step.sentence for step in steps if step.phase == "backward"][:2] == [
         "The rule on the edge takes the adjoint of L back to f_1.",

@@ -1,6 +1,6 @@
 // Numbers as a reader sees them: as text, as MathML in a formula, and as outlines in the figure.
 
-const MINUS = "\u2212", MOST_PRINTED = 8, DIGITS = 3;
+const MINUS = "\u2212", MOST_PRINTED = 9, DIGITS = 3;
 
 // Digits after the point, ties to even as Python rounds them: JavaScript alone rounds ties up.
 function rounded(value, digits, scientific) {
@@ -35,9 +35,10 @@ function numberText(value) {
 // A value as rows of numbers; as nothing but its shape and norm where it is long.
 function shown(value) {
   if (isNumber(value)) return {kind: "number", rows: [[value]]};
-  const {shape, data} = value;
+  const {data} = value, shape = [...value.shape];
+  while (shape.length > 2 && shape.includes(1)) shape.splice(shape.indexOf(1), 1);
   if (data.length === 0 || data.length > MOST_PRINTED || shape.length > 2) {
-    return {kind: "norm", shape: shape.join("\u00d7"), rows: [[Math.hypot(...data)]]};
+    return {kind: "norm", shape: value.shape.join("\u00d7"), rows: [[Math.hypot(...data)]]};
   }
   const width = shape.at(-1), kind = shape.length === 1 ? "vector" : "matrix";
   return {kind, rows: Array.from({length: data.length / width}, (_, i) => [...data.slice(i * width, (i + 1) * width)])};
