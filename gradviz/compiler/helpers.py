@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dis
 import inspect
 import sys
 from collections.abc import Callable, Mapping
@@ -29,7 +30,7 @@ class Helpers:
         if name in self.texts or not inspect.isfunction(found) or not found.__module__.startswith(self._room):
             return
         self.texts[name] = ""  # it may call itself
-        for other in found.__code__.co_names:
+        for other in _globals_of(found):
             self.take(other, found.__globals__)
         self.texts.pop(name)
         self.texts[name] = _constants_of(found) + untyped(inspect.getsource(found))
@@ -72,8 +73,14 @@ def _end(node: ast.expr, at: Callable[[int, int], int]) -> int:
     return at(node.end_lineno, node.end_col_offset)
 
 
+def _globals_of(function: Any) -> list[str]:
+    """Return the names that a function looks up in its module; `np.max` is no such name."""
+    found = [one.argval for one in dis.get_instructions(function) if one.opname == "LOAD_GLOBAL"]
+    return list(dict.fromkeys(found))
+
+
 def _constants_of(function: Any) -> str:
     """Return the lines of the module that define what a function needs besides other functions."""
     lines = inspect.getsource(sys.modules[function.__module__]).splitlines()
-    found = [line for name in function.__code__.co_names for line in lines if line.startswith(f"{name} = ")]
+    found = [line for name in _globals_of(function) for line in lines if line.startswith(f"{name} = ")]
     return "".join(f"{line}\n\n\n" for line in found)

@@ -32,20 +32,20 @@ def constant_text(value: Array | None, dtype: np.dtype[Any]) -> str:
         known = {0: "zeros", 1: "ones"}.get(number.item())
         if known and not np.signbit(number):
             return f"np.{known}({value.shape if value.ndim > 1 else value.size}, {name})"
-        return f"np.full({value.shape}, {number_text(number.item())}, {name})"
+        return f"np.full({value.shape}, {number_text(numbers_of(number))}, {name})"
     if value.ndim == 2:
         if np.array_equal(value, np.eye(*value.shape)):
             return f"np.eye({value.shape[0]}, {value.shape[1]}, 0, {name})"
         for corner, half, function in ((value[0, -1], "triu", np.triu), (value[-1, 0], "tril", np.tril)):
             for shift in (-1, 0, 1):
                 if np.array_equal(value, function(np.full(value.shape, corner), shift)):
-                    return f"np.{half}(np.full({value.shape}, {number_text(corner.item())}, {name}), {shift})"
-    runs = [(number, len(list(group))) for number, group in groupby(value.reshape(-1).tolist())]
+                    return f"np.{half}(np.full({value.shape}, {number_text(numbers_of(corner))}, {name}), {shift})"
+    runs = [(number, len(list(group))) for number, group in groupby(numbers_of(value.reshape(-1)))]
     if len(runs) <= MOST_RUNS < value.size:
         numbers, counts = ([run[part] for run in runs] for part in (0, 1))
         shaped = "" if value.ndim == 1 else f".reshape({axes_text(value.shape)})"
         return f"np.repeat(np.array({number_text(numbers)}, {name}), {counts}){shaped}"
-    return f"np.array({number_text(value.tolist())}, {name})"
+    return f"np.array({number_text(numbers_of(value))}, {name})"
 
 
 MOST_RUNS = 8
@@ -60,6 +60,17 @@ def dtype_name(dtype: np.dtype[Any]) -> str:
 def axes_text(shape: tuple[int, ...]) -> str:
     """Write a shape or an order of axes as arguments."""
     return ", ".join(map(str, shape)) or "()"
+
+
+def numbers_of(value: Any) -> Any:
+    """Return an array as Python's numbers, the shortest that its dtype does not tell apart from them.
+
+    Example:
+        >>> import numpy as np
+        >>> numbers_of(np.array([0.1, -np.inf], np.float32))
+        [0.1, -inf]
+    """
+    return value.astype(str).astype(np.float64).tolist() if value.dtype == np.float32 else value.tolist()
 
 
 def number_text(value: Any) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 from gradviz.compiler.addresses import memory_of
 from gradviz.compiler.arena import room_for
 from gradviz.compiler.instructions import Block, Place, size
-from gradviz.compiler.numpy_constants import constant_text, dtype_name, number_text
+from gradviz.compiler.numpy_constants import constant_text, dtype_name, number_text, numbers_of
 from gradviz.compiler.numpy_places import Places, ancestors
 from gradviz.compiler.numpy_text import assigned, tuple_text
 from gradviz.compiler.numpy_views import entries
@@ -79,7 +79,9 @@ class Setup:
             if len(places) == 1:
                 texts[self._places.name(places[0])] = constant_text(places[0].value, dtype)
             else:
-                values = tuple_text([number_text(place.value.item()) for place in places if place.value is not None])
+                values = tuple_text(
+                    [number_text(numbers_of(place.value)) for place in places if place.value is not None]
+                )
                 names = ", ".join(map(self._places.name, places))
                 yield f"{names} = (np.array(n, {dtype_name(dtype)}) for n in {values})"
         yield from assigned(list(texts), list(texts.values()))

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 
 from gradviz.compiler.formulas import INFIX, atom, formula
 from gradviz.compiler.instructions import REDUCTIONS, Instruction, Place, Plan, Repeat, loops, walk
+from gradviz.compiler.numpy_constants import numbers_of
 from gradviz.compiler.numpy_forms import UFUNCS, Forms
 from gradviz.compiler.numpy_joins import Join, joined
 from gradviz.compiler.numpy_loops import Steps, item_of
@@ -217,7 +218,7 @@ def _is_infix(one: Instruction | None) -> bool:
 def _number(place: Place) -> str:
     """Return the number that all elements of a constant are, "" if there is none."""
     found = None if place.value is None else uniform_value(place.value)
-    if found is None or not math.isfinite(number := found.item()):
+    if found is None or not math.isfinite(number := numbers_of(found)):
         return ""
     text = f"{number:.10g}"
     return text if float(text) == number else repr(number)

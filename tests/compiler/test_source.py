@@ -298,3 +298,20 @@ def test_comparisons_are_written_as_mathematics():
     assert "# kept = w * (w > x)" in source
     comments = [line.partition("# ")[2] for line in source.splitlines()]
     assert not [text for text in comments if "gt(" in text or "le(" in text or "less" in text]
+
+
+def test_helpers_are_taken_along_only_where_they_are_called():
+    source = gv.compile(gv.graph(loss=gv.logsumexp(gv.param("W", np.ones((30, 30)))))).source
+    functions = [node.name for node in ast.parse(source).body if isinstance(node, ast.FunctionDef)]
+    assert "logsumexp" in functions
+    assert not {"max", "sum"} & set(functions)
+
+
+def test_constants_of_a_float32_layer_are_as_they_were_written():
+    w, weights = gv.param("w", np.ones(900)), np.where(np.arange(900) % 3, 0.1, -np.inf)
+    graph = gv.graph(loss=gv.sum(w * -0.05), masked=gv.maximum(w * weights, -1e30) * 0.7, shown=w * 0.3)
+    layer = gv.compile(graph, dtype="float32")
+    for number in ("-0.05", "0.1", "0.7", "0.3"):
+        assert number in layer.source
+    assert "00000" not in layer.source
+    np.testing.assert_allclose(layer()["shown"], np.full(900, 0.3, "float32"), rtol=1e-7)
