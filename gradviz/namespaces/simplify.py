@@ -103,8 +103,9 @@ def _multiply(a: Term, b: Term) -> Term | None:
     if _is(b, 1):
         return a
     for one, other in ((a, b), (b, a)):
-        if one.fn == "ones" and shape_of(other) == one.attrs[0]:
-            return other
+        number = _spread(one, other)
+        if number is not None:
+            return _first(_multiply(number, other), Term("multiply", (number, other)))
     if a.fn == b.fn == "number":
         return None
     if b.fn == "number":  # the number first
@@ -123,6 +124,19 @@ def _multiply(a: Term, b: Term) -> Term | None:
     if b.fn == "divide" and _is(b.args[0], 1):
         return Term("divide", (a, b.args[1]))
     return Term("multiply", (a, b))
+
+
+def _spread(term: Term, other: Term) -> Term | None:
+    """Return the number that a term spreads over ones, if in a product with another these change nothing."""
+    if term.fn == "ones":
+        ones, number = term, ONE
+    elif term.fn == "multiply":
+        number, ones = term.args
+    elif term.fn == "divide":
+        ones, number = term.args[0], Term("divide", (ONE, term.args[1]))
+    else:
+        return None
+    return number if ones.fn == "ones" and shape_of(other) == ones.attrs[0] else None
 
 
 def _divide(a: Term, b: Term) -> Term | None:
@@ -210,7 +224,11 @@ def _expand(args: tuple[Term, ...], attrs: tuple[Any, ...]) -> Term:
 
 
 def _broadcast(args: tuple[Term, ...], attrs: tuple[Any, ...]) -> Term:
-    return Term("ones", (), attrs) if _is(args[0], 1) and attrs[0] else args[0]
+    """Write a number spread over an array as its product with ones: a product of matrices would lose them."""
+    if not (attrs and attrs[0]) or shape_of(args[0]) != ():
+        return args[0]
+    ones = Term("ones", (), attrs)
+    return _first(_multiply(args[0], ones), Term("multiply", (args[0], ones)))
 
 
 def _einsum(args: tuple[Term, ...], attrs: tuple[Any, ...]) -> Term | None:

@@ -109,7 +109,7 @@ def _negative(term: Term) -> tuple[str, int]:
 
 def is_scalar(term: Term) -> bool:
     """Whether a term is made of numbers alone, so that it commutes with all products."""
-    if term.fn in ("symbol", "number"):
+    if term.fn in ("symbol", "number") or term.shape is not None:
         return bool(term.shape == ())
     if term.fn == "matmul":
         return all(len(arg.shape or ()) == 1 for arg in term.args)

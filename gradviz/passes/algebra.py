@@ -155,13 +155,15 @@ class Algebra:
         return not places, min(places, default=0)
 
     def _rank(self, factor: Any) -> tuple[int, str, int]:
-        """Where a factor stands: numbers, indicators, computed nodes by their place on the path, leaves by name."""
+        """Where a factor stands: numbers, indicators, computed nodes by place on the path, leaves by name, ones."""
         symbols = factor.free_symbols
         if not symbols:
             return (0, "", 0)
         if symbols <= self._indicators.keys():
             return (1, "", 0)
         first = min(symbols, key=lambda symbol: self._order.get(symbol, 0))
+        if factor.is_Symbol and self._terms[first].fn == "ones":
+            return (4, "", 0)
         if factor.is_Symbol and to_tex(self._terms[first]) in self._leaves:
             return (3, _letters(to_tex(self._terms[first])), 0)
         return (2, "", self._order.get(first, 0))

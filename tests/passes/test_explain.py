@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -399,3 +400,24 @@ def test_a_formula_that_divides_by_zero_stays_as_it_is(text):
     assert found.formula is None
     assert found.simplified == found.sum != ""
     assert "ComplexInfinity" not in found.to_json()
+
+
+@pytest.mark.parametrize(
+    ("text", "wrt", "sum_", "simplified"),
+    [
+        ("s*sum(N@u)", "N", r"(s\,\mathbf{1})\,u^{\top}", r"\mathbf{1}\,u^{\top}\,s"),
+        ("s*sum(N@u)", "u", r"N^{\top}\,(s\,\mathbf{1})", r"N^{\top}\,\mathbf{1}\,s"),
+        ("mean(N@u)", "u", r"N^{\top}\,\frac{\mathbf{1}}{3}", r"\frac{N^{\top}\,\mathbf{1}}{3}"),
+        ("s*sum(u) + sum(N@u)", "u", r"s\,\mathbf{1} + N^{\top}\,\mathbf{1}", r"s\,\mathbf{1} + N^{\top}\,\mathbf{1}"),
+        ("mean(square(N@u))", "N", r"\frac{2(N\,u)}{3}\,u^{\top}", None),
+        ("mean(N@u)*sum(v)", "N", r"\left(\frac{\Sigma\,v}{3}\,\mathbf{1}\right)\,u^{\top}", None),
+        ("mean(u)", "u", r"\frac{\mathbf{1}}{2}", r"\frac{\mathbf{1}}{2}"),
+    ],
+)
+def test_a_number_spread_over_an_array_keeps_its_ones_in_products_of_matrices(text, wrt, sum_, simplified):
+    at = {"N": np.ones((3, 2)), "u": np.ones(2), "v": np.ones(4), "s": 2.0}
+    used = set(re.findall(r"\b\w\b", text))
+    graph = gv.from_expression(text, at={name: value for name, value in at.items() if name in used})
+    found = gv.explain(graph, wrt)
+    assert found.sum == sum_
+    assert simplified in (found.simplified, None)
