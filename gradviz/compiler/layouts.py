@@ -27,6 +27,8 @@ FEWEST_AXES = 3
 """Matrices are read as they lie or transposed, which is the same to BLAS."""
 LONGEST_ROW, FEWEST_ROWS = 256, 64
 """Rows that are longer, or fewer, are as quickly reduced one by one."""
+FEWEST_MOVED = 4096
+"""Fewer elements are in the processor's nearest cache at once."""
 
 
 def laid_out(graph: Graph) -> Graph:
@@ -67,6 +69,29 @@ def order_of(place: Place, ndim: int) -> Order | None:
     strides = place.sample.strides[:ndim]
     order = sorted(range(ndim), key=lambda axis: -strides[axis])
     return None if order == sorted(order) else tuple(order)
+
+
+def inverse(order: Order) -> Order:
+    """Return the axes by which what stands in an order is in its own again."""
+    return tuple(order.index(axis) for axis in range(len(order)))
+
+
+def order_between(place: Place) -> Order | None:
+    """Return the order in which an array is copied first, to be copied again from there; None for none.
+
+    A copy runs along the last axis. Where its elements are farther apart than those of other axes, a processor fetches
+    a line of memory for each, and has lost it before the next element of that line is wanted. So elements that are
+    neighbors are brought together first, row by row; then only rows and columns change places, within reach.
+    """
+    assert place.sample is not None
+    shape, strides = place.shape, place.sample.strides
+    if math.prod(shape) < FEWEST_MOVED or len(shape) < FEWEST_AXES:
+        return None
+    *others, last = (axis for axis, length in enumerate(shape) if length > 1)
+    near = min(others, key=lambda axis: strides[axis], default=last)
+    if not any(strides[near] < strides[axis] < strides[last] for axis in others):
+        return None
+    return (*(axis for axis in range(len(shape)) if axis != near), near)
 
 
 def _wanted(graph: Graph, index: int) -> Order | None:

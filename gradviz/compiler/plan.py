@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from gradviz.compiler.instructions import Place, Plan
-from gradviz.compiler.layouts import laid_out, orders
+from gradviz.compiler.instructions import Instruction, Place, Plan
+from gradviz.compiler.layouts import inverse, laid_out, order_between, orders
 from gradviz.compiler.memory import Memory
 from gradviz.compiler.names import Names
 from gradviz.compiler.plan_body import Body
@@ -90,6 +90,16 @@ class Planner:
         assert base.sample is not None
         sample = np.asarray(getattr(numbers, fn)(base.sample, *attrs))
         return self.place(wanted, sample.shape, base.dtype, "view", base=base, fn=fn, attrs=attrs, sample=sample)
+
+    def copy(self, source: Place, out: Place, says: str) -> list[Instruction]:
+        """Return what copies an array: in two steps, where both its rows and its columns are far apart."""
+        order = None if source.looped or out.looped else order_between(source)
+        if order is None:
+            return [Instruction("copy", (source,), (), out, says)]
+        room = self.buffer("", [source.shape[axis] for axis in order], source.dtype)
+        near, back = self.view(source, "transpose", (order,), ""), self.view(room, "transpose", (inverse(order),), "")
+        self.made += [near, back]
+        return [Instruction("copy", (near,), (), room), Instruction("copy", (back,), (), out, says)]
 
     def constant(self, value: Any, dtype: Any, name: str = "") -> Place:
         """Make a constant, once for each value."""

@@ -12,7 +12,7 @@ from gradviz.compiler.blas import blocks
 from gradviz.compiler.expand import record
 from gradviz.compiler.instructions import COMPARISONS, ELEMENTWISE, REDUCTIONS, VIEWS, Instruction, Place, Repeat
 from gradviz.compiler.joins import JOINS, keys_of_parts
-from gradviz.compiler.layouts import Order, order_of
+from gradviz.compiler.layouts import Order, inverse, order_of
 from gradviz.compiler.plan_loop import LoopPlan
 from gradviz.core.graph import Graph, Row
 from gradviz.core.loop import Loop
@@ -91,7 +91,7 @@ class Body:
         if own == tuple(sorted(own)):
             return operand
         moved = self._planner.constant(operand.value.transpose(own), operand.dtype, f"{operand.name}_T")
-        return self._shown(moved, "transpose", (_inverse(own),), operand.name)
+        return self._shown(moved, "transpose", (inverse(own),), operand.name)
 
     def _says(self, index: int) -> str:
         name = self._graph.names.get(index)
@@ -161,7 +161,7 @@ class Body:
         parts = self._parts(index)
         for part, operand in zip(parts, operands, strict=True):
             if operand is not part:
-                self._found.append(Instruction("copy", (operand,), (), part, self._says(index)))
+                self._found += self._planner.copy(operand, part, self._says(index))
         return self._joined[index]
 
     def _parts(self, index: int) -> list[Place]:
@@ -226,7 +226,7 @@ class Body:
         if order is None:
             return self._planner.buffer(self._says(index), row.shape, dtype)
         buffer = self._planner.buffer(self._says(index), [row.shape[axis] for axis in order], dtype)
-        return self._shown(buffer, "transpose", (_inverse(order),), buffer.label)
+        return self._shown(buffer, "transpose", (inverse(order),), buffer.label)
 
     def _is_mask(self, index: int, term: Term) -> bool:
         """Whether a value is 0 or 1 and only multiplies numbers: truth values take less memory."""
@@ -252,10 +252,6 @@ WITH_OUT = ELEMENTWISE | JOINS | {*REDUCTIONS, "matmul", "getitem", "reshape", "
 WITH_OUT |= {"broadcast_to", "einsum", "cumsum", "scatter", "pad", "flip", "take"}
 WITH_OUT |= {"windows", "fold", "copy"}
 """What can be told where to put its result."""
-
-
-def _inverse(order: Order) -> Order:
-    return tuple(order.index(axis) for axis in range(len(order)))
 
 
 def _used_with_arrays(graph: Graph) -> bytearray:

@@ -71,7 +71,7 @@ class LoopPlan:
         target = self._part(whole, (slice(None), *part.attrs[0]), whole.label)
         if not source.looped:
             known = self._view(known, "broadcast_to", (target.shape,), known.label)
-        self.start.append(Instruction("copy", (known,), (), target, one.says))
+        self.start += self._planner.copy(known, target, one.says)
         return True
 
     def _label(self, index: int) -> str:
