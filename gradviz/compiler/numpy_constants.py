@@ -45,11 +45,18 @@ def constant_text(value: Array | None, dtype: np.dtype[Any]) -> str:
         numbers, counts = ([run[part] for run in runs] for part in (0, 1))
         shaped = "" if value.ndim == 1 else f".reshape({axes_text(value.shape)})"
         return f"np.repeat(np.array({number_text(numbers)}, {name}), {counts}){shaped}"
+    if value.size > MOST_NUMBERS and value.dtype == dtype:
+        order = f"<{dtype.kind}{dtype.itemsize}"
+        digits = value.astype(order).tobytes().hex()
+        shaped = "" if value.ndim == 1 else f".reshape({axes_text(value.shape)})"
+        return f'np.frombuffer(bytes.fromhex("{digits}"), "{order}").astype({name}){shaped}'
     return f"np.array({number_text(numbers_of(value))}, {name})"
 
 
 MOST_RUNS = 8
 """Runs of equal numbers that are written as such."""
+MOST_NUMBERS = 1000
+"""More are written as bytes: nobody reads them, and Python takes seconds to read a million."""
 
 
 def dtype_name(dtype: np.dtype[Any]) -> str:

@@ -1,4 +1,4 @@
-"""How arrays are moved in memory."""
+"""How arrays are moved in memory, and how constant ones are written."""
 
 import re
 
@@ -9,6 +9,7 @@ import gradviz as gv
 from gradviz import nn
 from gradviz.compiler.instructions import Place
 from gradviz.compiler.layouts import inverse, order_between
+from gradviz.compiler.numpy_constants import MOST_NUMBERS, constant_text
 
 RNG = np.random.default_rng(3)
 
@@ -49,3 +50,20 @@ def test_sequences_with_the_samples_in_front(batch, backend):
         np.testing.assert_allclose(gradient, plain.grad[name], rtol=1e-9, atol=1e-12)
     if backend == "numpy":
         assert bool(re.search(r"copyto\(\w+, x\.transpose\(1, 0, 2\)\)", layer.source)) == (batch > 1)
+
+
+@pytest.mark.parametrize("count", [MOST_NUMBERS, MOST_NUMBERS + 2])
+@pytest.mark.parametrize("dtype", ["float32", "float64", "int64", "bool"])
+def test_a_constant_is_the_same_bits(dtype, count):
+    value = RNG.normal(size=(count // 2, 2)) * 10
+    value[::3] = 0
+    value[:3, 0] = (-0.0, 0.0, 1e-300) if dtype == "int64" else (-0.0, np.inf, np.nan)
+    with np.errstate(all="ignore"):
+        value = value.astype(dtype)
+    text = constant_text(value, value.dtype)
+    found = eval(text, {"np": np})
+    assert found.dtype == value.dtype
+    assert found.flags.writeable
+    assert found.shape == value.shape
+    assert found.tobytes() == value.tobytes()
+    assert ("fromhex" in text) == (count > MOST_NUMBERS)
