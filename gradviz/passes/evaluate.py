@@ -23,6 +23,7 @@ from gradviz.namespaces import numpy as xp
 from gradviz.passes import scalar
 from gradviz.passes.given import given_values, root_of, seed_of
 from gradviz.passes.values import Column, EdgeValues, NodeValues, Values, read_only
+from gradviz.passes.wide import is_nothing
 
 
 def evaluate(graph: Graph | Expr, at: Mapping[str, Any] | None = None) -> Values:
@@ -158,7 +159,8 @@ def contributions(graph: Graph, values: Any, g: Any, parent: int, slots: Sequenc
         if row.op.partials is not None:
             for slot in slots:
                 slope = _run(graph, parent, row.op.partials[slot], xp, values[parent], *inputs, **row.attrs)
-                found.append(xp.sum_to(np.broadcast_to(g * slope, row.shape), graph.rows[args[slot]].shape))
+                passed = 0.0 if is_nothing(slope) else g * slope
+                found.append(xp.sum_to(np.broadcast_to(passed, row.shape), graph.rows[args[slot]].shape))
         else:
             products = _run(graph, parent, row.op.vjp, xp, g, values[parent], *inputs, **row.attrs)
             found = [products[slot] if slot < len(products) else None for slot in slots]

@@ -96,7 +96,7 @@ def _branches(kinds: tuple[Kind, ...], body: Callable[[Kind, list[str]], list[st
         lines.append(f"        {'if' if place == 0 else 'elif'} row is row{place}:")
         if arity > 2:
             lines.append(f"            {', '.join(arguments)} = more[k]")
-        lines.extend(f"            {line}" for line in body(kind, arguments))
+        lines.extend(f"            {line}" for line in body(kind, arguments) or ["pass"])
     return lines
 
 
@@ -113,6 +113,8 @@ def _backward_lines(kind: Kind, places: list[str]) -> list[str]:
     lines = []
     for place, partial in zip(places, op.partials or (), strict=True):
         term = call_rule(lambda rule=partial: as_term(rule(recorder, symbol("f_k"), *arguments, **dict(attrs))))  # type: ignore[misc]  # bound now
+        if term.value == 0:
+            continue  # as wide.is_nothing
         if term.value in (1, -1):
             lines.append(f"g[{place}] {'+' if term.value == 1 else '-'}= g_k")
         else:

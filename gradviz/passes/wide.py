@@ -124,9 +124,16 @@ class Beginning:
                 inputs = [values[ids] for ids in arguments]
                 for ids, rule in zip(arguments, row.op.partials or (), strict=True):
                     partial = rule(xp, values[place], *inputs, **row.attrs)
+                    if is_nothing(partial):
+                        continue
                     added = adjoints[place] if type(partial) is int and partial == 1 else adjoints[place] * partial
                     np.add.at(adjoints, ids, added)
         return adjoints
+
+
+def is_nothing(partial: Any) -> bool:
+    """Whether a rule says that nothing is passed on, ever: not even an infinite adjoint."""
+    return type(partial) is int and partial == 0
 
 
 def find_beginning(rows: Sequence[Row], arguments: Arguments, leaf_ids: Sequence[int]) -> Beginning | None:

@@ -9,6 +9,7 @@ import pytest
 
 import gradviz as gv
 from gradviz.compiler.gradients import with_gradients
+from gradviz.core.arguments import MANY
 from gradviz.core.primitive import Primitive
 from gradviz.errors import GradvizError, GraphError, ValueMissingError
 from gradviz.passes.values import NotComputedError
@@ -44,6 +45,26 @@ def test_at_a_kink_the_indicator_is_strict():
     assert not np.any(gv.backprop(gv.norm(gv.param("x", [0.0, 0.0]))).grad["x"])
     assert gv.backprop(gv.elu(zero, alpha=2.0)).grad["x"] == 0
     assert gv.backprop(gv.elu(zero)).grad["x"] == 1  # which has no kink
+
+
+@pytest.mark.parametrize("size", [None, 3])
+@pytest.mark.parametrize(
+    "function", [lambda x: gv.arcsin(gv.sign(x)), lambda x: gv.sqrt(x > 2), lambda x: gv.log(x < 0)]
+)
+def test_a_step_passes_nothing_on_not_even_an_infinite_adjoint(function, size):
+    x = gv.param("x", 0.5 if size is None else [0.5] * size)
+    inner = function(x)
+    values = gv.backprop(inner if size is None else gv.sum(inner))
+    assert any(np.all(np.isinf(adjoint)) for adjoint in values.backward.values())
+    np.testing.assert_array_equal(values.grad["x"], np.zeros(size or ()))
+
+
+def test_many_steps_pass_nothing_on():
+    """In a wide graph, by rules on arrays."""
+    leaves = [gv.param(f"x{place}", 0.5 + place) for place in range(MANY)]
+    signs = [gv.sign(leaf) for leaf in leaves]
+    grad = gv.backprop(sum(gv.arcsin(sign) for sign in signs)).grad
+    assert set(grad.values()) == {0.0}
 
 
 def test_not_computed_is_not_zero():
