@@ -190,7 +190,9 @@ class Graph:
         if len(found) < len(self.texts):
             path = next(path for path, count in Counter(paths).items() if count > 1)
             first, second, *_ = (index for index, other in zip(self.texts, paths, strict=True) if other == path)
-            kinds = " and ".join(f"{self.rows[index].op.name} {self.rows[index].shape}" for index in (first, second))
+            kinds = " and ".join(
+                f"{row.op.name} {row.shape or '(a number)'}" for row in (self.rows[first], self.rows[second])
+            )
             raise GraphError(f"two nodes are named {path!r}: {kinds}", hint="give one of them another name")
         return found
 

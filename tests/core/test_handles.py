@@ -122,7 +122,7 @@ def test_lists_that_hold_nodes_are_stacked(nodes):
         (lambda a: gv.stack([a, a]).__setitem__(0, 1), "gv.where, gv.stack"),
         (lambda a: gv.max(a, 0), r"the larger of two is gv.maximum\(a, b\)"),
         (lambda a: gv.min(a, a), r"the smaller of two is gv.minimum\(a, b\)"),
-        (lambda a: gv.graph(gv.param("a", 2.0) * a), r"two nodes are named 'a': data \(\) and parameter \(\)"),
+        (lambda a: gv.graph(gv.param("a", 2.0) * a), r"'a': data \(a number\) and parameter \(a number\)"),
     ],
 )
 def test_what_cannot_be_written_says_what_can(write, remedy):
