@@ -160,13 +160,16 @@ def loaded_files() -> Iterator[tuple[str, str]]:
 
 
 def _remedy(error: BaseException) -> str | None:
-    """Return what to write for a name that is not there, where that is plain."""
+    """Return what to write instead, where that is plain."""
     if isinstance(error, NameError) and error.name:
         known = {"gv": "import gradviz as gv", "np": "import numpy as np", "nn": "from gradviz import nn"}
         gradviz = sys.modules["gradviz"]
         return known.get(error.name, f"write gv.{error.name}" if error.name in dir(gradviz) else None)
     if isinstance(error, AttributeError) and isinstance(error.obj, Handle):
         return did_you_mean(error.name, dir(error.obj), " ").strip() or None
+    if isinstance(error, TypeError) and "not callable" in str(error):
+        last = traceback.extract_tb(error.__traceback__)[-1]
+        return "write .named(…)" if ".name(" in (last.line or "") else None
     return None
 
 

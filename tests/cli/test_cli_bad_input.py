@@ -221,6 +221,8 @@ def test_a_script_that_tampers_with_the_streams_is_drawn(gradviz, tampering):
         ("loss = np.exp(w)", "name 'np' is not defined (import numpy as np)"),
         ("loss = nobody(w)", "name 'nobody' is not defined"),
         ("loss = gv.exp(w).Named('loss')", "has no attribute 'Named' (did you mean 'named'?)"),
+        ("loss = gv.exp(w).name('loss')", "'NoneType' object is not callable (write .named(…))"),
+        ("loss = w.shape()", "'tuple' object is not callable"),
         ("loss = w ^ 2", "^ is no power in Python (write x ** 2)"),
         ("loss = len(w)", "w is a single number and has no length"),
         ("loss = w * [[1, 2], [3]]", "its rows have different lengths"),
