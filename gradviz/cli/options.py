@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
+from gradviz.cli.outputs import STDOUT
 from gradviz.errors import UsageError
 
 Function = TypeVar("Function", bound=Callable[..., Any])
@@ -60,7 +61,7 @@ def output_option(text: str, default: str | None = None) -> Callable[[Function],
             raise UsageError(f"-o is given {len(files)} times: {', '.join(files)}", hint="run it once for each file")
         return files[0] if files else default
 
-    shown = f"{text}  [default: {default}]" if default and default != "-" else text
+    shown = f"{text}  [default: {default}]" if default and default != STDOUT else text
     return click.option("-o", "--output", metavar="FILE", multiple=True, callback=single, help=shown)
 
 

@@ -9,10 +9,10 @@ from gradviz.core.graph import Graph
 from gradviz.core.loop import Loop
 from gradviz.core.primitive import CONSTANT
 from gradviz.core.visible import visible
+from gradviz.namespaces.single import COMPARED
 
 INFIX = {"add": "+", "subtract": "-", "multiply": "*", "divide": "/", "power": "**", "matmul": "@"}
-COMPARED = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "equal": "==", "differ": "!="}
-COMPARED |= {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<="}
+_COMPARED = COMPARED | {"greater": ">", "greater_equal": ">=", "less": "<", "less_equal": "<="}
 MOST_DEEP = 8
 """Levels of a formula; what lies deeper is left out."""
 LONGEST = 100
@@ -45,9 +45,9 @@ def formula(fn: str, operands: Sequence[Formula]) -> Formula:
         own = _BINDING[sign]
         (left, before), (right, after) = operands
         return f"{_held(left, before >= own)} {sign} {_held(right, after > own)}", own
-    if fn in COMPARED:
+    if fn in _COMPARED:
         left, right = (_held(text, binding > 0) for text, binding in operands)
-        return f"{left} {COMPARED[fn]} {right}", 0
+        return f"{left} {_COMPARED[fn]} {right}", 0
     if fn == "negative":
         return f"-{_held(operands[0][0], operands[0][1] > 1)}", 2
     if fn == "square":

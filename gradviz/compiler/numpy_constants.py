@@ -41,14 +41,13 @@ def constant_text(value: Array | None, dtype: np.dtype[Any]) -> str:
                 if np.array_equal(value, function(np.full(value.shape, corner), shift)):
                     return f"np.{half}(np.full({value.shape}, {number_text(numbers_of(corner))}, {name}), {shift})"
     runs = [(number, len(list(group))) for number, group in groupby(numbers_of(value.reshape(-1)))]
+    shaped = "" if value.ndim == 1 else f".reshape({axes_text(value.shape)})"
     if len(runs) <= MOST_RUNS < value.size:
         numbers, counts = ([run[part] for run in runs] for part in (0, 1))
-        shaped = "" if value.ndim == 1 else f".reshape({axes_text(value.shape)})"
         return f"np.repeat(np.array({number_text(numbers)}, {name}), {counts}){shaped}"
     if value.size > MOST_NUMBERS and value.dtype == dtype:
         order = f"<{dtype.kind}{dtype.itemsize}"
         digits = value.astype(order).tobytes().hex()
-        shaped = "" if value.ndim == 1 else f".reshape({axes_text(value.shape)})"
         return f'np.frombuffer(bytes.fromhex("{digits}"), "{order}").astype({name}){shaped}'
     return f"np.array({number_text(numbers_of(value))}, {name})"
 

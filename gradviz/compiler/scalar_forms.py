@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 
 from gradviz.namespaces.record import Term
-from gradviz.namespaces.single import MATH
+from gradviz.namespaces.single import COMPARED, MATH
 
 CASE, CONDITION, COMPARISON, SUM, PRODUCT, SIGN, POWER, ATOM = range(8)
 """How tightly a text holds together."""
@@ -50,12 +50,7 @@ FORMS: dict[str, Form] = {
     "divide": Form(PRODUCT, "{0} / {1}", (PRODUCT, SIGN)),
     "negative": Form(PRODUCT, "-{0}", (PRODUCT,)),
     "power": Form(ATOM, "pow({0}, {1})", (CASE, CASE)),
-    "gt": _infix(">", COMPARISON),
-    "ge": _infix(">=", COMPARISON),
-    "lt": _infix("<", COMPARISON),
-    "le": _infix("<=", COMPARISON),
-    "equal": _infix("==", COMPARISON),
-    "differ": _infix("!=", COMPARISON),
+    **{name: _infix(sign, COMPARISON) for name, sign in COMPARED.items()},
     "indicator": Form(CASE, "1.0 if {0} else 0.0", (CONDITION,)),
     "where": Form(CASE, "{1} if {0} else {2}", (CONDITION, CONDITION, CONDITION)),
     "maximum": _MAXIMUM,

@@ -1,4 +1,4 @@
-"""The vocabulary's functions that Python's `math` has for single numbers."""
+"""How Python writes the vocabulary's functions of single numbers: names in `math`, and signs of comparisons."""
 
 from __future__ import annotations
 
@@ -9,4 +9,6 @@ MATH: dict[str, str] = {
         "log2 sin sinh sqrt tan tanh"
     ).split()
 }
-"""Their names there."""
+"""Their names in `math`."""
+COMPARED: dict[str, str] = {"gt": ">", "ge": ">=", "lt": "<", "le": "<=", "equal": "==", "differ": "!="}
+"""The signs of comparisons."""

@@ -22,7 +22,7 @@ from gradviz.core.primitive import Primitive, call_rule
 from gradviz.errors import RuleError
 from gradviz.namespaces import numpy as xp
 from gradviz.namespaces.record import Term, as_term, recorder, symbol
-from gradviz.namespaces.single import MATH
+from gradviz.namespaces.single import COMPARED, MATH
 from gradviz.passes.values import Column
 from gradviz.passes.wide import Beginning, find_beginning
 
@@ -35,12 +35,7 @@ _INFIX = {
     "subtract": "-",
     "multiply": "*",
     "divide": "/",
-    "gt": ">",
-    "ge": ">=",
-    "lt": "<",
-    "le": "<=",
-    "equal": "==",
-    "differ": "!=",
+    **COMPARED,
 }
 _FORMS = {
     "negative": "(-{})",

@@ -85,7 +85,7 @@ class Beginning:
         rows, start = self._rows, self.end
         row, seen = rows[start], start
         while seen < end:  # in steps that grow, so that what is looked at in vain is no longer than the run
-            step = rows[seen : min(end, 2 * seen - start + 4 * _WIDE)]
+            step = rows[seen : min(end, 2 * seen - start + _WIDE)]
             if step.count(row) < len(step):
                 return next(place for place in range(seen, end) if rows[place] is not row)
             seen += len(step)
