@@ -46,6 +46,7 @@ class Beginning:
         self._arguments = arguments
         self._leaf_ids = leaf_ids
         self._leaf_places: list[slice] = []
+        self._inputs: list[list[NDArray[Any]]] = []
         self.leaves = 0
         self.end = self._after_leaves(0)
         self.runs = list(self._find_runs()) if self._looks_wide() else []
@@ -66,7 +67,7 @@ class Beginning:
         start, last = self.end, self.end + _WIDE - 1
         if last >= len(self._rows) or self._rows[last] is not self._rows[start]:
             return False
-        return max(self._arguments.first[last], self._arguments.second[last]) < start
+        return max(self._arguments[last], default=start) < start
 
     def _find_runs(self) -> Iterator[_Run]:
         columns = self._arguments.arrays()
@@ -105,7 +106,9 @@ class Beginning:
             values[place] = list(islice(leaves, place.stop - place.start))
         with np.errstate(all="ignore"):
             for place, row, arguments in self.runs:
-                values[place] = row.op.forward(xp, *[values[ids] for ids in arguments], **row.attrs)
+                inputs = [values[ids] for ids in arguments]
+                values[place] = row.op.forward(xp, *inputs, **row.attrs)
+                self._inputs.append(inputs)
         self._read = self._read_above()
         read: list[float] = values[self._read : self.end].tolist()
         return [0.0] * self._read + read
@@ -120,8 +123,7 @@ class Beginning:
         values, adjoints = self._values, np.zeros(len(found))
         _pack(found, adjoints, self._read)
         with np.errstate(all="ignore"):
-            for place, row, arguments in reversed(self.runs):
-                inputs = [values[ids] for ids in arguments]
+            for (place, row, arguments), inputs in zip(reversed(self.runs), reversed(self._inputs), strict=True):
                 for ids, rule in zip(arguments, row.op.partials or (), strict=True):
                     partial = rule(xp, values[place], *inputs, **row.attrs)
                     if is_nothing(partial):
