@@ -164,7 +164,14 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place)
         cache = "off" if options.cold else str(folder / "cache")
-        environment = os.environ | {"GRADVIZ_CACHE": cache, "PYTHONPATH": str(ROOT)}
+        environment = os.environ | {
+            "GRADVIZ_CACHE": cache,
+            "PYTHONPATH": str(ROOT),
+            "PYTHONPYCACHEPREFIX": str(
+                folder / "bytecode"
+            ),  # compiled once, as if installed
+            "PYTHONDONTWRITEBYTECODE": "",
+        }
         print(f"{'model':<15} {'tool':<13} {'median s':>9} {'min':>6} {'max':>6} {'peak MB':>8} {'of torchviz':>12}")
         for model in GRADVIZ_MODELS:
             found = measure(commands(folder, model, environment), options.rounds, environment)

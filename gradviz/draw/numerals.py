@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import pairwise
 
@@ -34,7 +34,8 @@ class _Pen:
         self.glyphs: list[Glyph] = []
 
     def put(self, piece: _Piece) -> None:
-        self.glyphs.append(replace(piece.glyph, x=self.x))
+        glyph = piece.glyph
+        self.glyphs.append(Glyph(glyph.id, self.x, glyph.y, glyph.scale))
         self.x += piece.advance
 
 

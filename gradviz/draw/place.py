@@ -95,8 +95,11 @@ class Placer:
         """Whether no line touches a rectangle, and its own one is nearest by so much."""
         own = min(rect.distance(a, b) for a, b in pairwise(self._lines[line]))
         least = max(_TOUCHING, own + nearer)
-        others = self._segments.near(rect.grown(least))
-        return own >= _TOUCHING and all(other == line or rect.distance(a, b) >= least for _, (other, a, b) in others)
+        room = rect.grown(least)
+        return own >= _TOUCHING and all(
+            other == line or not room.overlaps(around) or rect.distance(a, b) >= least
+            for around, (other, a, b) in self._segments.near(room)
+        )
 
 
 def _along(line: tuple[Point, ...]) -> list[tuple[float, Point, Point]]:

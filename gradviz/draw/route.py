@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from itertools import pairwise
 from math import hypot
@@ -47,13 +47,15 @@ class Router:
         it steeply. Then all lines of that node are, so that they do not cross each other. In a vertical picture a
         line that is blocked is tried as a curve that passes above or below what is in its way.
         """
-        straight = self._free(self._straight, layout.anchors, obstacles)
+        lines = range(len(self._ends))
+        straight = self._free(lines, self._straight, layout.anchors, obstacles)
         bent = {}
         if not self._vertical:
-            bent = self._free(self._bent, layout.anchors, obstacles)
+            bent = self._free(lines, self._bent, layout.anchors, obstacles)
         else:
             for easing in _EASINGS:
-                straight = self._free(partial(self._eased, easing), layout.anchors, obstacles) | straight
+                blocked = [line for line in lines if line not in straight]
+                straight |= self._free(blocked, partial(self._eased, easing), layout.anchors, obstacles)
         bending = {self._ends[line][0] for line in bent if line not in straight}
         found = []
         for line, (parent, _) in enumerate(self._ends):
@@ -78,10 +80,14 @@ class Router:
         return (*_thirds(start, route[0]), *route[1:], *_thirds(route[-1], end)[1:])
 
     def _free(
-        self, make: Callable[[int, Sequence[Point]], Route], anchors: Sequence[Point], obstacles: Obstacles
+        self,
+        lines: Iterable[int],
+        make: Callable[[int, Sequence[Point]], Route],
+        anchors: Sequence[Point],
+        obstacles: Obstacles,
     ) -> dict[int, Route]:
-        """Make a route for each line, and return those that nothing is in the way of."""
-        routes = {line: make(line, anchors) for line in range(len(self._ends))}
+        """Make a route for each of these lines, and return those that nothing is in the way of."""
+        routes = {line: make(line, anchors) for line in lines}
         return {line: route for line, route in routes.items() if not obstacles.block(route, self._ends[line])}
 
     def _straight(self, line: int, anchors: Sequence[Point]) -> Route:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from html import escape
 from zlib import crc32
 
@@ -67,6 +68,7 @@ def to_svg(scene: Scene, theme: Theme, more: Iterable[str] = ()) -> str:
     return "\n".join(parts) + "\n"
 
 
+@lru_cache(maxsize=512)
 def short_name(glyph: str) -> str:
     """Return the name that a glyph has in a document: its number in the font.
 
