@@ -167,9 +167,7 @@ def main() -> None:
         environment = os.environ | {
             "GRADVIZ_CACHE": cache,
             "PYTHONPATH": str(ROOT),
-            "PYTHONPYCACHEPREFIX": str(
-                folder / "bytecode"
-            ),  # compiled once, as if installed
+            "PYTHONPYCACHEPREFIX": str(folder / "bytecode"),  # compiled once, as if installed
             "PYTHONDONTWRITEBYTECODE": "",
         }
         print(f"{'model':<15} {'tool':<13} {'median s':>9} {'min':>6} {'max':>6} {'peak MB':>8} {'of torchviz':>12}")
