@@ -1,31 +1,36 @@
 r"""Numbers set from glyphs that were measured once: most labels of a picture are numbers.
 
-`f_{3} = -0.25` and `[0.2,\ 0.3]` are put together here from the advances that the typesetter itself gave
-for a few patterns, so that they look the same and cost microseconds.
+`f_{3} = -0.25`, `[0.2,\ 3\times 10^{-5}]` and `3{\times}5,\ \|\cdot\| = 3.35` are put together here from the
+advances that the typesetter itself gave for a few patterns, so that they look the same and cost microseconds.
+Of `\sigma(f_{12})` it is the index: the formula is typeset once for all indices that are as long.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cached_property
 from itertools import pairwise
 
 from gradviz.core.format import MINUS
 from gradviz.draw.glyphs import Glyph, Typeset
 
-_NUMBER = r"-?\d+(?:\.\d+)?"
-_LABEL = re.compile(rf"(?:([fg])_{{(\d+)}} = )?({_NUMBER}|\[{_NUMBER}(?:,\\ {_NUMBER})*\])")
 _DIGITS = "0123456789"
+_NUMBER = r"-?\d+(?:\.\d+)?(?:\\times 10\^\{-?\d+\})?"
+_SHAPE = r"\d+(?:\{\\times\}\d+)*,\\ \\\|\\cdot\\\| = "
+_LABEL = re.compile(rf"(?:([fg])_{{(\d+)}} = )?((?:{_SHAPE})?{_NUMBER}|\[{_NUMBER}(?:,\\ {_NUMBER})*\])")
+_INDEX = re.compile(r"_\{(\d+)\}(?!\^)")
+_TOKEN = re.compile(r"\\times 10\^\{(-?\d+)\}|(\{\\times\}|\\\|\\cdot\\\| = )|\\ |(.)")
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """A glyph and how far the pen moves on after it."""
+    """A glyph, how far before it the pen moves on, and how far after it began."""
 
     glyph: Glyph
     advance: float
+    before: float = 0.0
 
 
 class _Pen:
@@ -35,6 +40,7 @@ class _Pen:
 
     def put(self, piece: _Piece) -> None:
         glyph = piece.glyph
+        self.x += piece.before
         self.glyphs.append(Glyph(glyph.id, self.x, glyph.y, glyph.scale))
         self.x += piece.advance
 
@@ -61,9 +67,12 @@ class Numerals:
             lines.append(self._prefix(letter, index, pen))
         if numbers[0] == "[":
             lines.append(self._brackets)
-        signs = self._signs
-        for char in numbers.replace(r"\ ", ""):
-            pen.put(signs[char])
+        if "^" in numbers:
+            lines.append(self._power)
+        if "|" in numbers:
+            lines.append(self._shape)
+        for piece in self._pieces_of(numbers):
+            pen.put(piece)
         return Typeset(
             pen.x,
             max(line.ascent for line in lines),
@@ -71,54 +80,109 @@ class Numerals:
             tuple(pen.glyphs),
         )
 
+    def set_indices(self, tex: str) -> Typeset | None:
+        """Return a formula with numbers for indices; None for any other, or one that is not set on one line."""
+        numbers = "".join(_INDEX.findall(tex))
+        if not numbers or "bold" in tex or r"\begin" in tex:
+            return None
+        pattern = self._typeset(_INDEX.sub(lambda found: f"_{{{'0' * len(found[1])}}}", tex))
+        _, lowered = self._index("f")
+        zero = lowered[0].glyph
+        places = [glyph.id == zero.id and glyph.scale == zero.scale and glyph.y > 0 for glyph in pattern.glyphs]
+        if pattern.rules or pattern.texts or sum(places) != len(numbers):
+            return None
+        digits = map(int, numbers)
+        moved = reached = 0.0
+        glyphs = []
+        for glyph, varies in zip(pattern.glyphs, places, strict=True):
+            if glyph.x < reached:
+                return None  # it does not stand behind the number, but over or under it
+            digit = lowered[next(digits)] if varies else None
+            glyphs.append(Glyph(digit.glyph.id if digit else glyph.id, glyph.x + moved, glyph.y, glyph.scale))
+            if digit:
+                moved += digit.advance - lowered[0].advance
+                reached = glyph.x
+        return Typeset(pattern.width + moved, pattern.ascent, pattern.descent, tuple(glyphs))
+
+    def _pieces_of(self, numbers: str) -> Iterator[_Piece]:
+        for token in _TOKEN.finditer(numbers):
+            exponent, sign, char = token.groups()
+            if exponent:
+                yield from (self._times, self._signs["1"], self._signs["0"])
+                yield from (self._raised[one] for one in exponent)
+            elif sign:
+                yield from self._of_shapes[sign]
+            elif char:
+                yield self._signs[char]
+
     def pieces(self) -> dict[str, tuple[str, float, float]]:
         """Return for each character that a number or array may hold: its glyph, where it begins, the advance."""
+        times = self._times
         found = {char: (piece.glyph.id, 0.0, piece.advance) for char, piece in self._signs.items()}
         found[MINUS] = found.pop("-")
+        found["×"] = (times.glyph.id, times.before, times.before + times.advance)
         for tex, chars in ((r"\mathrm{NaN}0", "NaN"), (r"\infty 0", "∞"), (r"\|\cdot\| = 0", "‖·‖=")):
-            glyphs = self._typeset(tex).glyphs
-            for char, glyph, after in zip(chars, glyphs, glyphs[1:], strict=False):
-                found.setdefault(char, (glyph.id, 0.0, after.x - glyph.x))
-        before, sign, after = self._typeset(r"0 \times 0").glyphs  # the spaces that a sign has on both sides
-        gap = sign.x - before.x - found["0"][2]
-        found["×"] = (sign.id, gap, after.x - sign.x + gap)
+            for char, piece in zip(chars, _cut(self._typeset(tex).glyphs), strict=True):
+                found.setdefault(char, (piece.glyph.id, 0.0, piece.advance))
         return found
 
     def _prefix(self, letter: str, index: str, pen: _Pen) -> Typeset:
         """Set "f_{12} = "."""
-        pattern = self._typeset(rf"{letter}_{{{_DIGITS}0}} = 0")
-        head, *digits, equals, _ = pattern.glyphs
-        steps = [after.x - digit.x for digit, after in pairwise(digits)]
-        pen.put(_Piece(head, digits[0].x - head.x))
+        pattern, digits = self._index(letter)
+        head, *_, last, equals = _cut(pattern.glyphs)
+        pen.put(head)
         for digit in map(int, index):
-            pen.put(_Piece(digits[digit], steps[digit]))
-        pen.x += equals.x - digits[-1].x - steps[0]
-        pen.put(_Piece(equals, pattern.glyphs[-1].x - equals.x))
+            pen.put(digits[digit])
+        pen.x += last.advance - digits[0].advance
+        pen.put(equals)
         return pattern
 
-    @property
+    def _index(self, letter: str) -> tuple[Typeset, list[_Piece]]:
+        """Return the pattern of a letter with an index, and the index's digits."""
+        pattern = self._typeset(rf"{letter}_{{{_DIGITS}0}} = 0")
+        return pattern, [*_cut(pattern.glyphs)][1 : 1 + len(_DIGITS)]
+
+    # The patterns, each followed by what is read off it, when it is first needed.
+
+    @cached_property
     def _plain(self) -> Typeset:
         return self._typeset(f"{_DIGITS}.0")
 
-    @property
+    @cached_property
     def _brackets(self) -> Typeset:
         return self._typeset(r"[0,\ 0]")
 
-    @property
+    @cached_property
     def _signs(self) -> dict[str, _Piece]:
-        return _signs(self._plain, self._typeset("{-}0"), self._brackets)
+        found = dict(zip(f"{_DIGITS}.", _cut(self._plain.glyphs), strict=True))
+        found["-"] = next(_cut(self._typeset("{-}0").glyphs))
+        opening, _, comma, _ = _cut(self._brackets.glyphs)
+        closing = self._brackets.glyphs[-1]
+        return found | {"[": opening, ",": comma, "]": _Piece(closing, self._brackets.width - closing.x)}
+
+    @cached_property
+    def _power(self) -> Typeset:
+        return self._typeset(rf"0\times 10^{{-{_DIGITS}0}}")
+
+    @cached_property
+    def _times(self) -> _Piece:
+        before, times, after = self._power.glyphs[:3]
+        return _Piece(times, after.x - times.x, times.x - before.x - self._signs["0"].advance)
+
+    @cached_property
+    def _raised(self) -> dict[str, _Piece]:
+        return dict(zip(f"-{_DIGITS}", _cut(self._power.glyphs[4:]), strict=True))
+
+    @cached_property
+    def _shape(self) -> Typeset:
+        return self._typeset(r"0{\times}0,\ \|\cdot\| = 0")
+
+    @cached_property
+    def _of_shapes(self) -> dict[str, list[_Piece]]:
+        _, times, _, _, *norm = _cut(self._shape.glyphs)
+        return {r"{\times}": [times], r"\|\cdot\| = ": norm}
 
 
-@lru_cache(maxsize=4)
-def _signs(plain: Typeset, minus: Typeset, brackets: Typeset) -> dict[str, _Piece]:
-    """Read the pieces of numbers off the patterns."""
-    found = {
-        char: _Piece(glyph, after.x - glyph.x)
-        for char, glyph, after in zip(f"{_DIGITS}.", plain.glyphs, plain.glyphs[1:], strict=False)
-    }
-    found["-"] = _Piece(minus.glyphs[0], minus.glyphs[1].x)
-    opening, _, comma, after, closing = brackets.glyphs
-    found["["] = _Piece(opening, brackets.glyphs[1].x)
-    found[","] = _Piece(comma, after.x - comma.x)
-    found["]"] = _Piece(closing, brackets.width - closing.x)
-    return found
+def _cut(glyphs: Iterable[Glyph]) -> Iterator[_Piece]:
+    """Yield all glyphs of a line but the last, each with its distance to the next."""
+    return (_Piece(glyph, after.x - glyph.x) for glyph, after in pairwise(glyphs))

@@ -60,7 +60,7 @@ def typeset(tex: str, text: str) -> Typeset:
         tex: LaTeX math.
         text: the same as plain text, used where the LaTeX cannot be read.
     """
-    return _numerals().set(tex) or _remembered(tex, text)
+    return _numerals().set(tex) or _numerals().set_indices(tex) or _remembered(tex, text)
 
 
 def numeral_pieces() -> dict[str, tuple[str, float, float]]:

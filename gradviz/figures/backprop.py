@@ -102,7 +102,7 @@ class _BackpropView:
 
     def _derivation(self, root: int, end: int) -> Iterator[str]:
         whole = derivative_tex(self._tex(root), self._tex(end))
-        values = self._values if self._values is not None and len(self._values.backward) else None
+        values = self._values if self._values is not None and self._values.backward else None
         count = count_paths(self._graph, root, end)
         paths = write_paths(self._graph, root, end, self._labeler, values) if count <= _MOST_CAPTIONS else ()
         if not paths:
@@ -181,7 +181,7 @@ class _BackpropView:
         return _number(self._values.forward.get(index), f"f{index}")
 
     def _backward(self, index: int) -> Label | None:
-        if self._values is None or not len(self._values.backward) or not self._live[index]:
+        if self._values is None or not self._values.backward or not self._live[index]:
             return None
         return _number(self._values.backward.get(index), f"g{index}")
 

@@ -69,6 +69,9 @@ class NodeValues(Mapping[int, Any]):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    def __bool__(self) -> bool:
+        return next(iter(self), None) is not None  # pictures ask at every node, where counting would be quadratic
+
     def __repr__(self) -> str:
         named = (f"{path}={self[index]}" for path, index in self._graph.paths.items() if index in self)
         return f"<{len(self)} of {len(self._values)} nodes: {', '.join(named)}>"

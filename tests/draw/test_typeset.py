@@ -156,7 +156,13 @@ def test_nothing_has_no_extent():
 
 @pytest.mark.parametrize(
     "tex",
-    ["0", "-1", "0.25", "123.456", "f_{0} = 1", "g_{12} = -0.5", "f_{907} = 3.14", r"[0.2,\ 0.3]", r"f_{3} = [-1,\ 2]"],
+    [
+        *("0", "-1", "0.25", "123.456", "f_{0} = 1", "g_{12} = -0.5", "f_{907} = 3.14"),
+        *(r"[0.2,\ 0.3]", r"f_{3} = [-1,\ 2]", r"1\times 10^{-3}", r"-1.5\times 10^{16}", r"f_{3} = 2\times 10^{-19}"),
+        *(r"g_{3} = [8.94\times 10^{-5},\ -2,\ 7\times 10^{8}]", r"[-1,\ 3\times 10^{-245}]"),
+        *(r"3{\times}5,\ \|\cdot\| = 3.35", r"f_{7} = 12,\ \|\cdot\| = 6.07\times 10^{-8}"),
+        r"g_{12} = 1{\times}1{\times}20{\times}9,\ \|\cdot\| = 0",
+    ],
 )
 def test_numbers_are_set_as_the_typesetter_sets_them(tex):
     quick = _numerals().set(tex)
@@ -169,6 +175,61 @@ def test_numbers_are_set_as_the_typesetter_sets_them(tex):
     assert quick.descent >= slow.descent - 0.02
 
 
-@pytest.mark.parametrize("tex", ["x", "1 + 1", "--1", r"1\times 10^{-3}", "f_{1}", "[1", "", "h_{1} = 2"])
+@pytest.mark.parametrize(
+    "tex",
+    [
+        "x",
+        "1 + 1",
+        "--1",
+        r"1\times 2",
+        r"1\times 10^{-x}",
+        "f_{1}",
+        "[1",
+        "",
+        "h_{1} = 2",
+        r"3{\times}5",
+        r"\|\cdot\| = 1",
+    ],
+)
 def test_other_formulas_are_no_numbers(tex):
     assert _numerals().set(tex) is None
+
+
+@pytest.mark.parametrize(
+    "tex",
+    [
+        *(
+            "f_{1}",
+            "f_{907}",
+            "x_{22}",
+            r"\theta_{3}x_{10}",
+            r"\mathbf{W}_{31}",
+            "f_{9} + f_{10} x_{0}",
+            "x^{2} w_{12}",
+        ),
+        *(r"\sigma(f_{153}) \odot (1 - \sigma(f_{18}))", r"1 - \tanh(f_{34})^{2}", r"\mathbf{1}[f_{17} > 0]"),
+        *(r"\sum_{i} f_{44}", r"\log f_{111}+x_{1}", r"\max(x_{1},y_{22})", r"w_{i}\,f_{3}"),
+    ],
+)
+def test_indices_are_set_as_the_typesetter_sets_them(tex):
+    quick = _numerals().set_indices(tex)
+    slow = _remembered(tex, tex)
+    assert quick is not None
+    assert [glyph.id for glyph in quick.glyphs] == [glyph.id for glyph in slow.glyphs]
+    for a, b in zip(quick.glyphs, slow.glyphs, strict=True):
+        assert (a.x, a.y, a.scale) == pytest.approx((b.x, b.y, b.scale), abs=0.01)
+    assert (quick.width, quick.ascent, quick.descent) == pytest.approx(
+        (slow.width, slow.ascent, slow.descent), abs=0.01
+    )
+
+
+@pytest.mark.parametrize(
+    "tex",
+    [
+        *("f", "f_{i}", "f_{1}^{2}", r"g\,f_{178}^{\top}", r"\hat{f_{33}} + 1", r"\frac{f_{3}}{2}", r"\sqrt{f_{41}}"),
+        *(r"\overline{f_{31}} 2", "e^{f_{72}}", r"\boldsymbol{w_{11}}", r"\begin{bmatrix} f_{1} & 2 \end{bmatrix}"),
+    ],
+)
+def test_what_is_not_on_one_line_is_left_to_the_typesetter(tex):
+    assert _numerals().set_indices(tex) is None
+    assert typeset(tex, tex) == _remembered(tex, tex)
