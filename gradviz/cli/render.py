@@ -21,7 +21,7 @@ from gradviz.cli.script import Script
 from gradviz.cli.viewer import open_file
 from gradviz.cli.watch import repeat
 from gradviz.draw.picture import FORMATS, Picture
-from gradviz.draw.raster import SCALE
+from gradviz.draw.raster import SCALE, pdf_library
 from gradviz.draw.worksheet import BLANKS
 from gradviz.errors import UsageError
 from gradviz.terminal.progress import Tell, progress_bar
@@ -79,6 +79,8 @@ class Job:
 
     def _encode(self, item: Drawn, output: Output, tell: Tell) -> Iterator[tuple[Drawn, Output, bytes]]:
         """Draw a figure, or all its frames: numbered files, the pages of one PDF, the overlays of one slide."""
+        if output.format == "pdf":
+            pdf_library()  # if there is none, the user is told before hundreds of frames are drawn
         size = "" if item.graph is None else f" ({len(item.graph):,} nodes)"
         tell(f"drawing {item.name}{size}", 0, None)
         with without_place():

@@ -11,6 +11,7 @@ from gradviz.cli.options import EPILOG, ScriptCommand, output_option, script_arg
 from gradviz.cli.outputs import Output, said_format, write
 from gradviz.draw.exercises import exercises
 from gradviz.draw.handout import handout_pdf
+from gradviz.draw.raster import pdf_library
 from gradviz.draw.theme import THEMES
 from gradviz.draw.worksheet import BLANKS
 
@@ -24,6 +25,7 @@ from gradviz.draw.worksheet import BLANKS
 @output_option("The PDF.", default="worksheet.pdf")
 def command(*, target: str | None, count: int, seed: int, blank: tuple[str, ...], theme: str, output: str) -> None:
     """Draw exercises over one graph with random values; over small random graphs without a script."""
+    pdf_library()
     file = Output.here(output, said_format(output, {"pdf": "pdf"}))
     answer = streams.take_stdout()
     graph = None

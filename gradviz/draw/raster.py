@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from types import ModuleType
 
 from gradviz.errors import DrawError
 
@@ -46,10 +47,7 @@ def to_pdf(pages: Sequence[tuple[str, float, float]]) -> bytes:
     Raises:
         DrawError: when the extra is not installed.
     """
-    try:
-        import typst
-    except ImportError:
-        raise DrawError("PDF needs an extra", hint="pip install 'gradviz[pdf]'") from None
+    typst = pdf_library()
     source = ["#set document(date: none)"]
     for place, (_, width, height) in enumerate(pages):
         size = f"width: {width * 0.75:.3f}pt, height: {height * 0.75:.3f}pt, margin: 0pt"
@@ -57,3 +55,16 @@ def to_pdf(pages: Sequence[tuple[str, float, float]]) -> bytes:
         source.append(f"#page({size})[#{image}]")
     inputs = {f"svg{place}": svg for place, (svg, _, _) in enumerate(pages)}
     return bytes(typst.compile("\n".join(source).encode(), sys_inputs=inputs))
+
+
+def pdf_library() -> ModuleType:
+    """Return typst.
+
+    Raises:
+        DrawError: when the extra is not installed.
+    """
+    try:
+        import typst
+    except ImportError:
+        raise DrawError("PDF needs an extra", hint="pip install 'gradviz[pdf]'") from None
+    return typst

@@ -1,6 +1,7 @@
 """`gradviz render`: which figures, which files, which answer."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -44,16 +45,19 @@ def test_a_named_variable_is_drawn_alone(hinge):
     assert fact["outputs"] == {"score": pytest.approx(0.1)}
 
 
+PROGRAM = "import gradviz as gv\nx = gv.param('x', [1.0, 2.0])\n"
+TWO_OUTPUTS = f"{PROGRAM}g = gv.graph(total=gv.sum(gv.square(x)), mean=gv.mean(x))\nalias = g\n"
+
+
 def test_a_named_output_is_drawn_alone(gradviz):
-    program = "import gradviz as gv\nx = gv.param('x', [1.0, 2.0])\n"
-    gradviz.write("two.py", f"{program}g = gv.graph(total=gv.sum(gv.square(x)), mean=gv.mean(x))\nalias = g\n")
+    gradviz.write("two.py", TWO_OUTPUTS)
     done = gradviz.quick("render", "two.py:mean", "--format", "json", "--json")
     (fact,) = json.loads(done.stdout)
     assert (fact["path"], fact["nodes"], fact["outputs"]) == ("two-mean.json", 2, {"mean": 1.5})
     assert fact["gradients"] == {"x": [0.5, 0.5]}
     gradviz.refuses("render", "two.py:man", status=1, line="has no variable 'man' (did you mean 'mean'?)")
     gradviz.refuses("render", "two.py", "--frames", status=1, line="2 outputs (say which: script.py:total)")
-    gradviz.write("more.py", f"{program}g, h = gv.graph(y=x * x), gv.graph(y=x * 2.0)\n")
+    gradviz.write("more.py", f"{PROGRAM}g, h = gv.graph(y=x * x), gv.graph(y=x * 2.0)\n")
     gradviz.refuses("render", "more.py:y", status=1, line="2 graphs in more.py have an output 'y'")
 
 
@@ -247,6 +251,16 @@ def test_opening_hands_the_file_to_the_desktop(hinge):
             break
         subprocess.run(["sleep", "0.05"], check=True)
     assert opened.read_text() == f"{hinge.folder / 'hinge.svg'}\n"
+
+
+@pytest.mark.parametrize("command", [["render", "two.py", "--frames", "-o", "x.pdf"], ["worksheet", "two.py"]])
+def test_a_pdf_that_cannot_be_made_is_refused_before_anything_is_drawn(gradviz, command):
+    gradviz.write("two.py", TWO_OUTPUTS)  # of which drawing would complain
+    gradviz.write("missing/typst.py", "raise ImportError")
+    path = f"{gradviz.folder / 'missing'}{os.pathsep}{gradviz.environment()['PYTHONPATH']}"
+    gradviz.refuses(
+        *command, status=1, line="PDF needs an extra (pip install 'gradviz[pdf]')", env={"PYTHONPATH": path}
+    )
 
 
 def test_frames_are_numbered_files_or_pages(hinge):
