@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 
 from gradviz.core.format import array_tex, array_text, shape_tex
-from gradviz.core.graph import Graph, Node
+from gradviz.core.graph import Edge, Graph, Node
 from gradviz.core.names import name_to_tex
 from gradviz.core.plain import tex_to_text
+from gradviz.core.primitive import CONSTANT
 from gradviz.figures.model import Figure, FigureEdge, FigureNode, Kind, Label
 from gradviz.namespaces.brackets import summands
 from gradviz.passes.labels import Labeler, breadth_first, node_numbers
@@ -74,6 +75,7 @@ class _BackpropView:
         self._outputs = {
             index: name for name, index in reversed(list(graph.outputs.items())) if not _NO_NAME.fullmatch(name)
         }
+        self._inside = frozenset(_written_inside(graph))
         self._end = graph.find(path) if path else None
         self._live = graph.depends_on(graph.learned if self._end is None else graph.learned | {self._end})
         self._reached = graph.depends_on(frozenset() if self._end is None else frozenset([self._end]))
@@ -127,19 +129,22 @@ class _BackpropView:
     def _repeated(self, index: int) -> bool:
         if not self._graph.rows[index].op.leaf or self._leaves == "once":
             return False
-        uses = len(self._graph.parents[index])
+        uses = len(self._uses(index))
         return uses > 1 and (self._leaves == "repeat" or uses > MOST_SHARED)
+
+    def _uses(self, index: int) -> list[Edge]:
+        """Return the edges that lead to a node in the picture."""
+        return [use for use in self._graph.parents[index] if use not in self._inside]
 
     def _keys(self, index: int) -> list[str]:
         if not self._repeated(index):
-            return [f"n{index}"]
-        uses = sorted(self._graph.parents[index], key=lambda use: (self._numbers[use[0]], use[1]))
+            return [f"n{index}"] if self._uses(index) or index in self._graph.outputs.values() else []
+        uses = sorted(self._uses(index), key=lambda use: (self._numbers[use[0]], use[1]))
         return [f"n{index}.{parent}.{slot}" for parent, slot in uses]
 
     def _operation(self, node: Node) -> FigureNode:
         number = self._numbers[node.id]
-        shapes = tuple(self._graph.rows[arg].shape for arg in node.args)
-        symbol = node.op.symbol_for(node.attrs, shapes)
+        symbol = self._symbol(node)
         return FigureNode(
             key=f"n{node.id}",
             kind="operation",
@@ -150,6 +155,12 @@ class _BackpropView:
             backward=_line(f"g_{{{number}}} = ", f"g{number} = ", self._backward(node.id)),
             live=bool(self._live[node.id]),
         )
+
+    def _symbol(self, node: Node) -> str:
+        for slot, arg in enumerate(node.args):
+            if (node.id, slot) in self._inside:
+                return node.op.inside[slot].replace(f"#{slot + 1}", array_tex(self._graph.constants[arg]))
+        return node.op.symbol_for(node.attrs, tuple(self._graph.rows[arg].shape for arg in node.args))
 
     def _name(self, node: Node) -> Label | None:
         """A node's own name, else the one that it has as an output: `gv.graph(mean=…)`."""
@@ -187,6 +198,8 @@ class _BackpropView:
 
     def _edges(self, node: Node) -> Iterator[FigureEdge]:
         for slot, child in enumerate(node.args):
+            if (node.id, slot) in self._inside:
+                continue
             live = bool(self._live[child])
             yield FigureEdge(
                 parent=f"n{node.id}",
@@ -224,6 +237,20 @@ class _BackpropView:
         if len(nodes) > _MOST_DESCRIBED:
             lines.append(f"And {len(nodes) - _MOST_DESCRIBED} more.")
         return " ".join(lines)
+
+
+def _written_inside(graph: Graph) -> Iterator[Edge]:
+    """Yield the edges to bare numbers that the box of their operation shows, as an exponent."""
+    if not any(row.op.inside for row in graph.distinct_rows):
+        return
+    for index, (row, args) in enumerate(zip(graph.rows, graph.args, strict=True)):
+        bare = [slot for slot in row.op.inside if _is_bare_number(graph, args[slot])]
+        if len(bare) == 1:
+            yield index, bare[0]
+
+
+def _is_bare_number(graph: Graph, index: int) -> bool:
+    return graph.rows[index].op is CONSTANT and graph.rows[index].shape == () and index not in graph.texts
 
 
 def _line(tex: str, text: str, value: Label | None) -> Label | None:
