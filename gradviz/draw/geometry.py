@@ -6,7 +6,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import pairwise
 from math import hypot
-from typing import Generic, TypeAlias, TypeVar
+from typing import Any, Generic, TypeAlias, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
 
 Point: TypeAlias = tuple[float, float]
 Owner = TypeVar("Owner")
@@ -100,6 +103,20 @@ def segments_cross(a: Point, b: Point, c: Point, d: Point) -> bool:
         return (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
 
     return side(a, b, c) * side(a, b, d) < 0 and side(c, d, a) * side(c, d, b) < 0
+
+
+def polylines_cross(line: tuple[Point, ...], other: tuple[Point, ...]) -> bool:
+    """Whether a segment of one polyline and a segment of the other cross between their ends."""
+    first, second = np.array(line), np.array(other)
+    before, after = _sides(first, second), _sides(second, first).T
+    return bool(np.any((before[:, :-1] * before[:, 1:] < 0) & (after[:-1] * after[1:] < 0)))
+
+
+def _sides(line: NDArray[Any], points: NDArray[Any]) -> NDArray[Any]:
+    """Return on which side of each segment of a polyline each point lies, by its sign."""
+    (x, y), (dx, dy) = line[:-1].T[:, :, None], np.diff(line, axis=0).T[:, :, None]
+    sides: NDArray[Any] = dx * (points[:, 1] - y) - dy * (points[:, 0] - x)
+    return sides
 
 
 def union(rects: list[Rect]) -> Rect:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from itertools import pairwise
 from math import hypot
 from operator import le
 
-from gradviz.draw.geometry import Point, bounds, polyline, segments_cross
+from gradviz.draw.geometry import Point, bounds, polyline, polylines_cross
 from gradviz.draw.layout import Layout
 from gradviz.draw.obstacles import Obstacles
 from gradviz.draw.parts import Sized
@@ -115,13 +114,12 @@ class Router:
 
     def _arch(self, line: int, anchors: Sequence[Point], obstacles: Obstacles, routes: Sequence[Route]) -> Route | None:
         """Return the flattest free arch that crosses no more lines than the route there is; None if there is none."""
-        others = [polyline(route) for other, route in enumerate(routes) if other != line]
-        strangers = [
-            polyline(route) for route, ends in zip(routes, self._ends, strict=True) if not {*ends} & {*self._ends[line]}
-        ]
+        others = {other: polyline(route) for other, route in enumerate(routes) if other != line}
+        ends = {*self._ends[line]}
 
         def crossed(route: Route) -> tuple[int, int]:
-            return _crossed(polyline(route), others), _crossed(polyline(route), strangers)
+            found = _crossed(polyline(route), others)
+            return len(found), sum(ends.isdisjoint(self._ends[other]) for other in found)
 
         most = crossed(routes[line])
         for reach in _ARCHES:
@@ -196,11 +194,14 @@ class Router:
         return ((middle, start[1]), (middle, end[1])) if axis == 0 else ((start[0], middle), (end[0], middle))
 
 
-def _crossed(line: tuple[Point, ...], others: Sequence[tuple[Point, ...]]) -> int:
-    """Count the lines that a line crosses."""
+def _crossed(line: tuple[Point, ...], others: Mapping[int, tuple[Point, ...]]) -> list[int]:
+    """Return which lines a line crosses."""
     around = bounds(line)
-    near = [other for other in others if around.overlaps(bounds(other).grown(0.1))]
-    return sum(any(segments_cross(a, b, c, d) for a, b in pairwise(line) for c, d in pairwise(other)) for other in near)
+    return [
+        place
+        for place, other in others.items()
+        if around.overlaps(bounds(other).grown(0.1)) and polylines_cross(line, other)
+    ]
 
 
 def _bowed(a: Point, b: Point, by: float) -> Route:

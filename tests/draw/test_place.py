@@ -8,8 +8,11 @@ from math import atan2, dist, pi
 
 import pytest
 from faults import faults
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 import gradviz as gv
+from gradviz.draw.geometry import polylines_cross, segments_cross
 
 
 def gaussian():
@@ -146,3 +149,11 @@ def test_a_line_around_others_is_an_arch_that_never_climbs():
         assert all(below[1] > above[1] for above, below in pairwise(edge.line)), (edge.parent, edge.child)
     assert max(len(edge.points) for edge in scene.edges) == 4  # Graphviz's routes are chains of several curves
     assert not list(faults(scene))
+
+
+@given(st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9)), min_size=4, max_size=12), st.integers(2, 10))
+def test_polylines_cross_where_segments_do(points, length):
+    line, other = tuple(points[:length]), tuple(points[length:])
+    assume(len(line) > 1 < len(other))
+    expected = any(segments_cross(a, b, c, d) for a, b in pairwise(line) for c, d in pairwise(other))
+    assert polylines_cross(line, other) is expected is polylines_cross(other, line)
