@@ -61,7 +61,7 @@ class Primitive:
         notation: how the value is written, "#1" and "#2" standing for the arguments, "<#1>" for one
             that gets parentheses unless it is a single thing; the default is ``symbol(#1, #2)``.
         inside: by the place of an argument, LaTeX for the box where that argument is a bare number, which is then no
-            leaf of the picture; "#2" stands for it.
+            leaf of the picture; written like a notation.
         label: LaTeX for the derivative by each argument, only where running the rule cannot give it; a function
             of the attributes where it depends on them. "#f", "#g", "#1", … stand for the value, the adjoint and
             the arguments.

@@ -19,8 +19,8 @@ from gradviz.draw.glyphs import Glyph, Typeset
 _DIGITS = "0123456789"
 _NUMBER = r"-?\d+(?:\.\d+)?(?:\\times 10\^\{-?\d+\})?"
 _SHAPE = r"\d+(?:\{\\times\}\d+)*,\\ \\\|\\cdot\\\| = "
-_LABEL = re.compile(rf"(?:([fg])_{{(\d+)}} = )?((?:{_SHAPE})?{_NUMBER}|\[{_NUMBER}(?:,\\ {_NUMBER})*\])")
-_INDEX = re.compile(r"_\{(\d+)\}(?!\^)")
+_LABEL = re.compile(rf"(?:([fg])_{{(\d+)}} = )?((?:{_SHAPE})?{_NUMBER}|\[{_NUMBER}(?:,\\ {_NUMBER})*\])", re.ASCII)
+_INDEX = re.compile(r"_\{(\d+)\}(?!\^)", re.ASCII)
 _TOKEN = re.compile(r"\\times 10\^\{(-?\d+)\}|(\{\\times\}|\\\|\\cdot\\\| = )|\\ |(.)")
 
 

@@ -16,6 +16,8 @@ from gradviz.core.plain import tex_to_text
 from gradviz.core.primitive import CONSTANT
 from gradviz.figures.model import Figure, FigureEdge, FigureNode, Kind, Label
 from gradviz.namespaces.brackets import summands
+from gradviz.namespaces.record import as_term
+from gradviz.namespaces.tex import fill
 from gradviz.passes.labels import Labeler, breadth_first, node_numbers
 from gradviz.passes.paths import count_paths, derivative_tex, node_tex, write_paths
 from gradviz.passes.values import Values
@@ -159,7 +161,8 @@ class _BackpropView:
     def _symbol(self, node: Node) -> str:
         for slot, arg in enumerate(node.args):
             if (node.id, slot) in self._inside:
-                return node.op.inside[slot].replace(f"#{slot + 1}", array_tex(self._graph.constants[arg]))
+                number = as_term(float(self._graph.constants[arg]))
+                return fill(node.op.inside[slot], {str(slot + 1): number})
         return node.op.symbol_for(node.attrs, tuple(self._graph.rows[arg].shape for arg in node.args))
 
     def _name(self, node: Node) -> Label | None:

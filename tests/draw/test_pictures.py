@@ -131,11 +131,14 @@ def test_the_pictures_texts():
 
 def test_a_bare_exponent_stands_in_the_box():
     x, n, three = gv.param("x", 2.0), gv.constant(0.5).named("n"), gv.constant(3.0)
-    powers = x**3, 2**x, x**-1.5, x**n, x**three + three, gv.power(2.0, 3.0), gv.power(x, [1.0, 2.0])[0]
+    powers = x**3, (-2) ** x, x**-1.5, 1e7**x, x**n, x**three + three, gv.power(2.0, 3.0), gv.power(x, [1.0, 2.0])[0]
     figures = [gv.figure(power).figure for power in powers]
     shown = [[node.body.text for node in figure.nodes] for figure in figures]
-    assert shown[:3] == [["(·)^3", "x"], ["2^(·)", "x"], ["(·)^−1.5", "x"]]
-    assert shown[3:] == [
+    assert shown == [
+        ["(·)^3", "x"],
+        ["(−2)^(·)", "x"],
+        ["(·)^−1.5", "x"],
+        ["(1×10^7)^(·)", "x"],
         ["pow", "x", "n"],
         ["+", "(·)^3", "3", "x"],
         ["pow", "2", "3"],

@@ -227,7 +227,14 @@ def test_indices_are_set_as_the_typesetter_sets_them(tex):
     "tex",
     [
         *("f", "f_{i}", "f_{1}^{2}", r"g\,f_{178}^{\top}", r"\hat{f_{33}} + 1", r"\frac{f_{3}}{2}", r"\sqrt{f_{41}}"),
-        *(r"\overline{f_{31}} 2", "e^{f_{72}}", r"\boldsymbol{w_{11}}", r"\begin{bmatrix} f_{1} & 2 \end{bmatrix}"),
+        *(
+            r"f_{٣}",
+            "٣",
+            r"\overline{f_{31}} 2",
+            "e^{f_{72}}",
+            r"\boldsymbol{w_{11}}",
+            r"\begin{bmatrix} f_{1} & 2 \end{bmatrix}",
+        ),
     ],
 )
 def test_what_is_not_on_one_line_is_left_to_the_typesetter(tex):
