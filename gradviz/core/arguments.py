@@ -25,99 +25,76 @@ class Arguments:
     node would cost more than the node, and the garbage collector would have to look at every one.
 
     Attributes:
+        first, second: an id a node, `ABSENT` where it has no such argument.
         more: all ids of a node that has three or more.
 
     Example:
         >>> arguments = Arguments([(), (), (0, 1), (2,), (0, 1, 3)])
         >>> list(arguments)
         [(), (), (0, 1), (2,), (0, 1, 3)]
-        >>> arguments.lists(), arguments.more
-        (([-1, -1, 0, 2, 0], [-1, -1, 1, -1, 1]), {4: (0, 1, 3)})
+        >>> arguments.first, arguments.second, arguments.more
+        ([-1, -1, 0, 2, 0], [-1, -1, 1, -1, 1], {4: (0, 1, 3)})
     """
 
-    __slots__ = ("_arrays", "_lists", "more")
+    __slots__ = ("_arrays", "first", "more", "second")
 
     def __init__(self, nodes: Iterable[tuple[int, ...]] = ()) -> None:
-        self._lists: tuple[list[int], list[int]] | None = ([], [])
-        self._arrays: tuple[NDArray[Any], NDArray[Any]] | None = None  # one of the two is always there
+        self.first: list[int] = []
+        self.second: list[int] = []
         self.more: dict[int, tuple[int, ...]] = {}
+        self._arrays: tuple[NDArray[Any], NDArray[Any]] | None = None
         for ids in nodes:
             self.append(ids)
 
     def __len__(self) -> int:
-        return len((self._lists or self.arrays())[0])
+        return len(self.first)
 
     def __getitem__(self, index: int) -> tuple[int, ...]:
-        first, second = self._lists or self.arrays()
-        return self.more.get(index) or _present(int(first[index]), int(second[index]))
+        return self.more.get(index) or _present(self.first[index], self.second[index])
 
     def __iter__(self) -> Iterator[tuple[int, ...]]:
         if self.more:
             return map(self.__getitem__, range(len(self)))
-        return map(_present, *self.lists())
+        return map(_present, self.first, self.second)
 
     def append(self, ids: tuple[int, ...]) -> None:
         """Add the arguments of one more node."""
         count = len(ids)
-        first, second = self.lists()
         if count > 2:
-            self.more[len(first)] = ids
-        first.append(ids[0] if count else ABSENT)
-        second.append(ids[1] if count > 1 else ABSENT)
+            self.more[len(self.first)] = ids
+        self.first.append(ids[0] if count else ABSENT)
+        self.second.append(ids[1] if count > 1 else ABSENT)
 
     def before(self, end: int) -> Arguments:
         """Return a copy for the nodes before this one."""
-        first, second = self.lists()
         copy = Arguments()
-        if end < MANY:
-            copy._lists = first[:end], second[:end]
-        else:  # whoever looks at so many looks at arrays
-            whole = end == len(first)
-            copy._lists = None
-            copy._arrays = _as_array(first if whole else first[:end]), _as_array(second if whole else second[:end])
+        copy.first, copy.second = self.first[:end], self.second[:end]
         copy.more = {index: ids for index, ids in self.more.items() if index < end}
         return copy
 
     def taken(self, kept: Sequence[int], place: Mapping[int, int]) -> Arguments:
         """Return the arguments of some nodes, which stand at new places."""
         place = {ABSENT: ABSENT, **place}
-        first, second = self.lists()
         copy = Arguments()
-        copy._lists = [place[first[index]] for index in kept], [place[second[index]] for index in kept]
+        copy.first = [place[self.first[index]] for index in kept]
+        copy.second = [place[self.second[index]] for index in kept]
         for index, ids in self.more.items():
             if index in place:
                 copy.more[place[index]] = tuple([place[arg] for arg in ids])
         return copy
 
-    def lists(self) -> tuple[list[int], list[int]]:
-        """Return the two columns, an id a node, `ABSENT` where it has no such argument."""
-        if self._lists is None:
-            first, second = self.arrays()
-            self._lists = first.tolist(), second.tolist()
-        return self._lists
-
-    def lists_from(self, start: int) -> tuple[list[int], list[int]]:
-        """Return the columns from a node on, as lists."""
-        if self._arrays is not None and self._lists is None and start:
-            first, second = self._arrays
-            return first[start:].tolist(), second[start:].tolist()
-        firsts, seconds = self.lists()
-        return (firsts[start:], seconds[start:]) if start else (firsts, seconds)
-
     def arrays(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return the columns as arrays, made once: for arguments to which nothing is added any more."""
         if self._arrays is None:
-            first, second = self.lists()
-            self._arrays = _as_array(first), _as_array(second)
+            self._arrays = _as_array(self.first), _as_array(self.second)
         return self._arrays
 
     def all_used(self) -> bool:
         """Tell whether every node but the last is an argument of another (and so, in the end, of the last)."""
         end = len(self) - 1
         if end < MANY:
-            first, second = self.lists()
-            found = set(first)
-            found.update(second, chain.from_iterable(self.more.values()))
+            found = set(self.first)
+            found.update(self.second, chain.from_iterable(self.more.values()))
             found.discard(ABSENT)
             return len(found) == end
         flags = np.zeros(end + 2, dtype=bool)  # the last is the flag of an argument that a node does not have

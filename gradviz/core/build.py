@@ -212,7 +212,7 @@ def _reachable(tape: Tape, starts: Iterable[int]) -> bytearray:
     flags = bytearray(last + 2)  # the last is the flag of an argument that a node does not have
     for start in starts:
         flags[start] = 1
-    (first, second), more = tape.args.lists(), tape.args.more
+    first, second, more = tape.args.first, tape.args.second, tape.args.more
     index = last
     while index >= 0:
         flags[first[index]] = flags[second[index]] = 1

@@ -266,7 +266,7 @@ class Graph:
         for index in leaves:
             flags[index] = 1
         more = self.arguments.more
-        for index, (first, second) in enumerate(zip(*self.arguments.lists(), strict=True)):
+        for index, (first, second) in enumerate(zip(self.arguments.first, self.arguments.second, strict=True)):
             if flags[first] or flags[second] or (index in more and any(flags[arg] for arg in more[index])):
                 flags[index] = 1
         return flags[:-1]

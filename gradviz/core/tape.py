@@ -127,7 +127,8 @@ class Lane:
         self.dtype = dtype
         self.quick = Quick()
         self.rows = tape.rows
-        self.first, self.second = tape.args.lists()
+        self.first = tape.args.first
+        self.second = tape.args.second
 
     def row(self, op: Primitive, attrs: Mapping[str, Any], share: bool) -> Row:
         """Return the row of a node that is built now; a shared one is made once a scope."""

@@ -15,6 +15,7 @@ from functools import lru_cache
 from math import isnan
 from typing import Any, NamedTuple
 
+from gradviz.core.arguments import Arguments
 from gradviz.core.arrays import FLOAT64
 from gradviz.core.graph import Graph, Row
 from gradviz.core.primitive import Primitive, call_rule
@@ -166,7 +167,7 @@ class _Run(NamedTuple):
     """A forward sweep that went well, and all that the backward sweep needs."""
 
     beginning: Beginning | None
-    columns: tuple[Sequence[Row], list[int], list[int], Mapping[int, tuple[int, ...]]]
+    rows: Sequence[Row]
     told_apart: tuple[Row, ...]
     backward: Callable[..., list[float]]
     found: list[float]
@@ -176,10 +177,10 @@ class _Run(NamedTuple):
         """The value of every node."""
         return self.found if self.beginning is None else self.beginning.values(self.found)
 
-    @property
-    def adjoints(self) -> Column:
-        """The adjoint of every node."""
-        found = self.backward(self.found, *self.columns, *self.told_apart)
+    def adjoints(self, arguments: Arguments) -> Column:
+        """Return the adjoint of every node."""
+        columns = (arguments.first, arguments.second, arguments.more)
+        found = self.backward(self.found, self.rows, *columns, *self.told_apart)
         return found if self.beginning is None else self.beginning.adjoints(found)
 
 
@@ -216,16 +217,19 @@ def _run(graph: Graph, leaves: Mapping[int, Any]) -> _Run | None:
         return None
     forward, backward = program
     arguments, told_apart = graph.arguments, tuple(kinds.values())
+    first, second = arguments.first, arguments.second
     values = map(float, map(leaves.__getitem__, graph.leaf_ids))
     beginning = find_beginning(rows, arguments, graph.leaf_ids)
-    end = 0 if beginning is None else beginning.end
-    columns = (rows[end:], *arguments.lists_from(end), arguments.more)
+    f: list[float] = []
     try:
-        f = [] if beginning is None else beginning.forward(values)
-        forward(f, *columns, values, *told_apart)
+        if beginning is not None:
+            end = beginning.end
+            f = beginning.forward(values)
+            rows, first, second = rows[end:], first[end:], second[end:]
+        forward(f, rows, first, second, arguments.more, values, *told_apart)
     except (ArithmeticError, ValueError):
         return None
-    return _Run(beginning, columns, told_apart, backward, f)
+    return _Run(beginning, rows, told_apart, backward, f)
 
 
 def forward(graph: Graph, leaves: Mapping[int, Any]) -> Column | None:
@@ -240,6 +244,6 @@ def both(graph: Graph, leaves: Mapping[int, Any]) -> tuple[Column, Column] | Non
     if run is None:
         return None
     try:
-        return run.values, run.adjoints
+        return run.values, run.adjoints(graph.arguments)
     except (ArithmeticError, ValueError):
         return None

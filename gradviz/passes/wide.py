@@ -67,7 +67,7 @@ class Beginning:
         start, last = self.end, self.end + _WIDE - 1
         if last >= len(self._rows) or self._rows[last] is not self._rows[start]:
             return False
-        return max(self._arguments[last], default=start) < start
+        return max(self._arguments.first[last], self._arguments.second[last]) < start
 
     def _find_runs(self) -> Iterator[_Run]:
         columns = self._arguments.arrays()
