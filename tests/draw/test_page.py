@@ -101,6 +101,19 @@ def test_the_steps_are_those_of_the_terminal(browser, pages, name):
                     assert text == "·", (source, step)
 
 
+def test_a_step_leaves_alone_what_shows_the_same(browser, hinge):
+    _, path = hinge
+    drawn = "[...document.querySelectorAll('#figure [data-shows], #steps [data-hole], [data-known]')]"
+    with Opened(browser, path) as opened:
+        opened.press("Home", "ArrowRight")
+        opened.page.evaluate(f"for (const one of {drawn}) if (one.lastChild) one.lastChild.old = true")
+        opened.press("ArrowRight")
+        new = f"{drawn}.filter(one => !one.lastChild?.old).map(one => one.dataset.shows ?? one.dataset.known ?? 'hole')"
+        assert len(set(opened.page.evaluate(new))) == 1  # the value of one node, in the figure and in the table
+        opened.press("u")
+        assert "hole" in opened.page.evaluate(new)
+
+
 def test_going_back_and_scrubbing(browser, hinge):
     _, path = hinge
     with Opened(browser, path) as opened:

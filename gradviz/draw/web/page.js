@@ -33,21 +33,28 @@ function setLabel({group, shows, prefix, start, x, y, size, center, room}, value
     ...rules.map(path => outline("path", {d: path, transform: `translate(${start * 1000} 0) scale(1000)`})));
 }
 
-// The present state, everywhere.
+// The present state, everywhere: what shows the same as before is left alone.
+const cells = all("[data-known]").map(cell => ({cell, source: cell.dataset.known}));
+const last = new Map();
+function changed(place, ...state) {
+  const before = last.get(place);
+  last.set(place, state);
+  return !before || state.some((one, i) => !Object.is(one, before[i]));
+}
 function show() {
-  const step = walk.found ? graph.steps[walk.position - 1] : undefined, known = new Map();
-  const of = node => known.get(node) ?? known.set(node, walk.known(node)).get(node);
+  const step = walk.found ? graph.steps[walk.position - 1] : undefined, known = walk.known();
   for (const label of labels) {
-    const [kind, node] = [label.shows[0], label.shows.slice(1)];
-    const now = kind === "d" ? walk.number(label.shows) : of(Number(node))[kind];
-    setLabel(label, now, kind === "g" && of(Number(node)).partial);
+    const kind = label.shows[0], state = kind === "d" ? {d: walk.number(label.shows)} : known[label.shows.slice(1)];
+    const partial = kind === "g" && state.partial;
+    if (changed(label, state[kind], partial)) setLabel(label, state[kind], partial);
   }
-  for (const cell of all("[data-known]")) {
-    const [kind, node] = [cell.dataset.known[0], Number(cell.dataset.known.slice(1))], value = of(node)[kind];
+  for (const {cell, source} of cells) {
+    const value = known[source.slice(1)][source[0]];
+    if (!changed(cell, value)) continue;
     if (value === undefined) cell.textContent = NOT_YET;
     else cell.replaceChildren(filledMath(value));
   }
-  fill(document);
+  if (changed(document, walk.found, walk.rate) || !walk.found) fill(document);
   for (const item of all("#steps > li")) item.classList.toggle("current", Number(item.dataset.step) === walk.position);
   const now = step && document.querySelector(`#steps > [data-step="${walk.position}"]`);
   $("now").replaceChildren(...now ? copied(now) : [note(beginning())]);

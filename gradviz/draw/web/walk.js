@@ -83,18 +83,19 @@ class Walk {
       broadcast_to(1, this.graph.nodes[this.graph.root].shape));
   }
 
-  // What is known of a node when so many steps are done, and whether more will be added to its adjoint.
-  known(node) {
-    if (!this.found) return {f: this.leaves[node] ?? undefined};
-    const leaf = node in this.leaves, done = this.graph.steps.slice(0, this.position);
-    const last = done.findLast(step => step.node === node && ["seed", "backward"].includes(step.phase));
-    const moved = done.some(step => step.phase === "update" && step.node === node);
-    return {
-      f: moved ? this.updated(node) : leaf || done.some(step => step.phase === "forward" && step.node === node)
-        ? this.found.f[node] : undefined,
-      g: last && (last.phase === "seed" ? this.found.g[node] : this.found.a[last.edge]),
-      partial: Boolean(last) && this.graph.steps.slice(this.position)
-        .some(step => step.phase === "backward" && step.node === node),
-    };
+  // What is known of every node when so many steps are done: f, g, and whether more will be added to g.
+  known() {
+    const {found, leaves} = this, states = this.graph.nodes.map((_, node) => ({f: leaves[node] ?? undefined}));
+    if (!found) return states;
+    this.graph.steps.forEach(({phase, node, edge}, place) => {
+      const state = states[node], done = place < this.position;
+      if (done && phase === "forward") state.f = found.f[node];
+      if (done && phase === "update") state.f = this.updated(node);
+      if (done && phase === "seed") state.g = found.g[node];
+      if (phase !== "backward") return;
+      if (done) state.g = found.a[edge];
+      else state.partial = state.g !== undefined;
+    });
+    return states;
   }
 }
