@@ -105,11 +105,14 @@ function choose(node) {
   selected = node;
   show();
 }
-for (const body of all("rect[data-node], .parameter > g, .data > g, .constant > g", svg)) {
-  const key = body.dataset.node ?? body.dataset.owner, node = nodeOf(key);
-  const parts = all(`[data-owner="${key}"], [data-node="${key}"]`, svg);
+const partsOf = {};
+for (const part of all("[data-owner], [data-node]", svg)) (partsOf[ownerOf(part)] ??= []).push(part);
+const bodies = all("rect[data-node], .parameter > g, .data > g, .constant > g", svg);
+const boxes = bodies.map(body => body.getBBox());  // all before the first change: it is then that a browser measures
+for (const [place, body] of bodies.entries()) {
+  const key = ownerOf(body), node = nodeOf(key);
   if (body.tagName === "g") {  // a letter is mostly holes: a finger wants a surface
-    const {x, y, width, height} = body.getBBox(), margin = 250;
+    const {x, y, width, height} = boxes[place], margin = 250;
     body.prepend(outline("rect", {class: "surface", x: x - margin, y: y - margin, width: width + 2 * margin,
       height: height + 2 * margin}));
   }
@@ -123,7 +126,7 @@ for (const body of all("rect[data-node], .parameter > g, .data > g, .constant > 
     event.preventDefault();
     choose(selected === node ? null : node);
   });
-  for (const part of parts) {
+  for (const part of partsOf[key]) {
     part.classList.add("pointed");
     part.addEventListener("pointerenter", () => inspect(node));
     part.addEventListener("pointerleave", () => inspect());

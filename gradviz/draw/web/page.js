@@ -5,6 +5,7 @@ const walk = new Walk(graph, program);
 const $ = id => document.getElementById(id), all = (selector, root = document) => [...root.querySelectorAll(selector)];
 const svg = document.querySelector("#figure svg"), NOT_YET = "not yet";
 const keyOf = edge => `n${edge}`;
+const ownerOf = part => part.dataset.owner ?? part.dataset.node;
 const nodeOf = key => Number(/^n(\d+)/.exec(key)[1]);
 let selected = null, timer = null;
 
@@ -121,7 +122,7 @@ function light(step) {
     line.classList.toggle("now", edge === current);
   }
   for (const part of all("[data-owner], [data-node]", svg)) {
-    const owner = part.dataset.owner ?? part.dataset.node, onEdge = owner.includes("/");
+    const owner = ownerOf(part), onEdge = owner.includes("/");
     part.classList.toggle("now", Boolean(step) && (onEdge ? owner === keyOf(current) : nodeOf(owner) === step.node));
     part.classList.toggle("chosen", !onEdge && owner !== "" && nodeOf(owner) === selected);
   }
