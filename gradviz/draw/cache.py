@@ -7,18 +7,22 @@ anew. ``GRADVIZ_CACHE`` names another folder, or "off".
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import json
 import os
 import re
 from importlib.util import find_spec
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from gradviz.core.files import write_atomically
 from gradviz.errors import FileError
 
 MOST_FORMULAS = 1000
+_PAUSE = 5.0
+"""The whole file is written, s: scripts that draw many figures write it so often at most, and when they end."""
 _FORMAT = 2
 _OUTLINE = re.compile(r"[Mlhvqtcz\d .-]*")
 
@@ -49,6 +53,7 @@ class Cache:
         self.formulas: dict[str, Any] = {}
         self.outlines: dict[str, str] = {}
         self._changed = False
+        self._next = 0.0
         self._load()
 
     def _load(self) -> None:
@@ -68,6 +73,15 @@ class Cache:
         self.formulas[key] = formula
         self.outlines.update(outlines)
         self._changed = True
+
+    def save_soon(self) -> None:
+        """Write what is new, now or at the end of the process."""
+        if monotonic() < self._next:
+            return
+        if not self._next:
+            atexit.register(self.save)
+        self.save()
+        self._next = monotonic() + _PAUSE
 
     def save(self) -> None:
         """Write what is new; the oldest formulas go when there are too many."""

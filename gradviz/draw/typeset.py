@@ -89,7 +89,7 @@ def _remembered(tex: str, text: str) -> Typeset:
 
 def remember() -> None:
     """Keep what was typeset for the next run."""
-    _cache().save()
+    _cache().save_soon()
 
 
 @lru_cache(maxsize=1)

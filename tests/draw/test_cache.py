@@ -77,3 +77,19 @@ def test_a_cache_that_cannot_be_written_is_no_matter(tmp_path):
     blocked.write_text("not a folder")
     fresh, _ = draw(blocked / "below")
     assert draw("off")[0] == fresh
+
+
+def test_many_figures_write_the_file_seldom(tmp_path):
+    code = (
+        "import gradviz as gv, gradviz.draw.cache as cache;"
+        "write, written = cache.write_atomically, [];"
+        "cache.write_atomically = lambda *args: (written.append(args), write(*args));"
+        "[gv.figure(gv.exp(gv.param('abcdefgh'[i], 1.0))).svg() for i in range(8)];"
+        "print(len(written))"
+    )
+    environment = {**os.environ, "GRADVIZ_CACHE": str(tmp_path)}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+    assert int(done.stdout) < 4
+    (file,) = tmp_path.iterdir()
+    kept = json.loads(file.read_bytes())["formulas"]
+    assert all(any(rf"boldsymbol{{{letter}}}" in key for key in kept) for letter in "abcdefgh")
