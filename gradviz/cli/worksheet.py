@@ -25,8 +25,8 @@ from gradviz.draw.worksheet import BLANKS
 @output_option("The PDF.", default="worksheet.pdf")
 def command(*, target: str | None, count: int, seed: int, blank: tuple[str, ...], theme: str, output: str) -> None:
     """Draw exercises over one graph with random values; over small random graphs without a script."""
-    pdf_library()
     file = Output.here(output, said_format(output, {"pdf": "pdf"}))
+    pdf_library()  # if there is none, the user is told before anything is drawn
     answer = streams.take_stdout()
     graph = None
     if target is not None:

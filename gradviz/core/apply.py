@@ -22,12 +22,11 @@ _NOTHING: Mapping[str, Any] = {}
 def make_leaf(op: Primitive, value: Array | float | None, lane: Lane) -> Expr:
     """Put a leaf on the tape."""
     row = getattr(lane.quick, op.name, None) or lane.row(op, _NOTHING, share=True)
-    first = lane.first
     made = Expr()
     made.lane = lane
-    made.id = index = len(first)
+    made.id = index = len(lane.rows)
     lane.rows.append(row)
-    first.append(ABSENT)
+    lane.first.append(ABSENT)
     lane.second.append(ABSENT)
     tape = lane.tape
     tape.leaves.append(index)

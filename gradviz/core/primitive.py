@@ -60,8 +60,8 @@ class Primitive:
         kink: ``kink(xp, *args, **attrs)`` is zero where there is no derivative.
         notation: how the value is written, "#1" and "#2" standing for the arguments, "<#1>" for one
             that gets parentheses unless it is a single thing; the default is ``symbol(#1, #2)``.
-        inside: by the place of an argument, LaTeX for the box where that argument is a bare number, which is then no
-            leaf of the picture; written like a notation.
+        inside: the places of arguments that stand in the box where one is a bare number, which is then no leaf of the
+            picture: the box shows the rule with a dot for the other argument.
         label: LaTeX for the derivative by each argument, only where running the rule cannot give it; a function
             of the attributes where it depends on them. "#f", "#g", "#1", … stand for the value, the adjoint and
             the arguments.
@@ -82,7 +82,7 @@ class Primitive:
     domain: tuple[Interval, ...] = ()
     kink: Rule | None = None
     notation: str | None = None
-    inside: Mapping[int, str] = field(default_factory=dict)
+    inside: tuple[int, ...] = ()
     label: tuple[str, ...] | Callable[[Mapping[str, Any]], tuple[str, ...]] | None = None
     indices: Mapping[int, Callable[..., int]] = field(default_factory=dict)
     batch: Rule | None = None

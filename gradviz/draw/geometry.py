@@ -96,17 +96,10 @@ def _off(point: Point, a: Point, b: Point) -> float:
     return hypot(x - share * dx, y - share * dy)
 
 
-def segments_cross(a: Point, b: Point, c: Point, d: Point) -> bool:
-    """Whether the segments from a to b and from c to d cross between their ends."""
-
-    def side(p: Point, q: Point, r: Point) -> float:
-        return (q[0] - p[0]) * (r[1] - p[1]) - (q[1] - p[1]) * (r[0] - p[0])
-
-    return side(a, b, c) * side(a, b, d) < 0 and side(c, d, a) * side(c, d, b) < 0
-
-
 def polylines_cross(line: tuple[Point, ...], other: tuple[Point, ...]) -> bool:
     """Whether a segment of one polyline and a segment of the other cross between their ends."""
+    if not bounds(line).grown(0.1).overlaps(bounds(other)):
+        return False
     first, second = np.array(line), np.array(other)
     before, after = _sides(first, second), _sides(second, first).T
     return bool(np.any((before[:, :-1] * before[:, 1:] < 0) & (after[:-1] * after[1:] < 0)))
@@ -173,9 +166,11 @@ class Grid(Generic[Owner]):
             self._cells.setdefault(key, []).append((rect, owner))
 
     def near(self, rect: Rect) -> Iterator[tuple[Rect, Owner]]:
-        """Yield what may overlap the rectangle (some of it perhaps twice)."""
+        """Yield what overlaps the rectangle (some of it perhaps twice)."""
         for key in self._keys(rect):
-            yield from self._cells.get(key, ())
+            for found in self._cells.get(key, ()):
+                if found[0].overlaps(rect):
+                    yield found
 
     def _keys(self, rect: Rect) -> Iterator[tuple[int, int]]:
         for column in range(int(rect.left // _CELL), int(rect.right // _CELL) + 1):

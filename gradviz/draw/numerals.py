@@ -18,10 +18,11 @@ from gradviz.draw.glyphs import Glyph, Typeset
 
 _DIGITS = "0123456789"
 _NUMBER = r"-?\d+(?:\.\d+)?(?:\\times 10\^\{-?\d+\})?"
-_SHAPE = r"\d+(?:\{\\times\}\d+)*,\\ \\\|\\cdot\\\| = "
+_BY, _NORM = r"{\times}", r"\|\cdot\| = "
+_SHAPE = rf"\d+(?:{re.escape(_BY)}\d+)*,\\ {re.escape(_NORM)}"
 _LABEL = re.compile(rf"(?:([fg])_{{(\d+)}} = )?((?:{_SHAPE})?{_NUMBER}|\[{_NUMBER}(?:,\\ {_NUMBER})*\])", re.ASCII)
 _INDEX = re.compile(r"_\{(\d+)\}(?!\^)", re.ASCII)
-_TOKEN = re.compile(r"\\times 10\^\{(-?\d+)\}|(\{\\times\}|\\\|\\cdot\\\| = )|\\ |(.)")
+_TOKEN = re.compile(rf"\\times 10\^\{{(-?\d+)\}}|({re.escape(_BY)}|{re.escape(_NORM)})|\\ |(.)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +122,9 @@ class Numerals:
         found = {char: (piece.glyph.id, 0.0, piece.advance) for char, piece in self._signs.items()}
         found[MINUS] = found.pop("-")
         found["×"] = (times.glyph.id, times.before, times.before + times.advance)
-        for tex, chars in ((r"\mathrm{NaN}0", "NaN"), (r"\infty 0", "∞"), (r"\|\cdot\| = 0", "‖·‖=")):
-            for char, piece in zip(chars, _cut(self._typeset(tex).glyphs), strict=True):
+        more = {"NaN": _cut(self._typeset(r"\mathrm{NaN}0").glyphs), "∞": _cut(self._typeset(r"\infty 0").glyphs)}
+        for chars, pieces in {**more, "‖·‖=": self._of_shapes[_NORM]}.items():
+            for char, piece in zip(chars, pieces, strict=True):
                 found.setdefault(char, (piece.glyph.id, 0.0, piece.advance))
         return found
 
@@ -175,12 +177,12 @@ class Numerals:
 
     @cached_property
     def _shape(self) -> Typeset:
-        return self._typeset(r"0{\times}0,\ \|\cdot\| = 0")
+        return self._typeset(rf"0{_BY}0,\ {_NORM}0")
 
     @cached_property
     def _of_shapes(self) -> dict[str, list[_Piece]]:
         _, times, _, _, *norm = _cut(self._shape.glyphs)
-        return {r"{\times}": [times], r"\|\cdot\| = ": norm}
+        return {_BY: [times], _NORM: norm}
 
 
 def _cut(glyphs: Iterable[Glyph]) -> Iterator[_Piece]:

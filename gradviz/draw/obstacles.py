@@ -64,4 +64,4 @@ class Obstacles:
     def crowd(self, rect: Rect, keep: Clearance, own: int = -1) -> bool:
         """Whether a body or a text, other than those of the own node, is nearer to a text than it may be."""
         rooms = (rect.grown(keep.body), self._bodies), (rect.grown(keep.beside, keep.above), self._texts)
-        return any(node != own and room.overlaps(other) for room, grid in rooms for other, node in grid.near(room))
+        return any(node != own for room, grid in rooms for _, node in grid.near(room))

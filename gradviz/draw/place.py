@@ -97,8 +97,7 @@ class Placer:
         least = max(_TOUCHING, own + nearer)
         room = rect.grown(least)
         return own >= _TOUCHING and all(
-            other == line or not room.overlaps(around) or rect.distance(a, b) >= least
-            for around, (other, a, b) in self._segments.near(room)
+            other == line or rect.distance(a, b) >= least for _, (other, a, b) in self._segments.near(room)
         )
 
 

@@ -49,7 +49,7 @@ class _Rooms:
         inside = rect.left >= 0 and rect.right <= self._frame.right
         return (
             inside
-            and not any(owner != own and rect.overlaps(other) for other, owner in self._things.near(rect))
+            and not any(owner != own for _, owner in self._things.near(rect))
             and not any(rect.crossed_by(*line) for _, line in self._lines.near(rect))
         )
 

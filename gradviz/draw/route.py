@@ -7,7 +7,7 @@ from functools import partial
 from math import hypot
 from operator import le
 
-from gradviz.draw.geometry import Point, bounds, polyline, polylines_cross
+from gradviz.draw.geometry import Point, polyline, polylines_cross
 from gradviz.draw.layout import Layout
 from gradviz.draw.obstacles import Obstacles
 from gradviz.draw.parts import Sized
@@ -196,12 +196,7 @@ class Router:
 
 def _crossed(line: tuple[Point, ...], others: Mapping[int, tuple[Point, ...]]) -> list[int]:
     """Return which lines a line crosses."""
-    around = bounds(line)
-    return [
-        place
-        for place, other in others.items()
-        if around.overlaps(bounds(other).grown(0.1)) and polylines_cross(line, other)
-    ]
+    return [place for place, other in others.items() if polylines_cross(line, other)]
 
 
 def _bowed(a: Point, b: Point, by: float) -> Route:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import combinations
 from typing import Any
 
-from gradviz.draw.geometry import Grid, Point, Rect, bounds, polyline, segments_cross
+from gradviz.draw.geometry import Point, Rect, polyline, polylines_cross
 from gradviz.draw.glyphs import Typeset
 
 
@@ -151,19 +151,11 @@ class Scene:
 
     def crossings(self) -> int:
         """Count how often lines cross each other."""
-        grid: Grid[tuple[int, Point, Point]] = Grid()
-        found: set[tuple[int, int]] = set()
-        for place, edge in enumerate(self.edges):
-            segments = list(pairwise(edge.line))
-            for a, b in segments:
-                for _, owner in grid.near(bounds((a, b)).grown(0.1)):
-                    other, c, d = owner
-                    ends = {self.edges[other].parent, self.edges[other].child}
-                    if ends.isdisjoint({edge.parent, edge.child}) and segments_cross(a, b, c, d):
-                        found.add((other, place))
-            for a, b in segments:
-                grid.add(bounds((a, b)).grown(0.1), (place, a, b))
-        return len(found)
+        lines = [(edge.line, {edge.parent, edge.child}) for edge in self.edges]
+        return sum(
+            ends.isdisjoint(other_ends) and polylines_cross(line, other)
+            for (line, ends), (other, other_ends) in combinations(lines, 2)
+        )
 
 
 def _round(value: float) -> float:

@@ -13,11 +13,11 @@ from gradviz.core.format import array_tex, array_text, shape_tex
 from gradviz.core.graph import Edge, Graph, Node
 from gradviz.core.names import name_to_tex
 from gradviz.core.plain import tex_to_text
-from gradviz.core.primitive import CONSTANT
+from gradviz.core.primitive import CONSTANT, call_rule
 from gradviz.figures.model import Figure, FigureEdge, FigureNode, Kind, Label
 from gradviz.namespaces.brackets import summands
-from gradviz.namespaces.record import as_term
-from gradviz.namespaces.tex import fill
+from gradviz.namespaces.record import as_term, recorder, symbol
+from gradviz.namespaces.tex import as_written
 from gradviz.passes.labels import Labeler, breadth_first, node_numbers
 from gradviz.passes.paths import count_paths, derivative_tex, node_tex, write_paths
 from gradviz.passes.values import Values
@@ -29,6 +29,7 @@ MOST_SHARED = 3
 
 _NO_NAME = re.compile(r"output\d*")
 """What `gv.graph` calls an output that has no name."""
+_DOT = r"(\cdot)"
 _NOT_COMPUTED = (r"\cdot", "not computed")
 _MOST_DESCRIBED = 40
 _LONGEST_CAPTION = 60
@@ -77,7 +78,7 @@ class _BackpropView:
         self._outputs = {
             index: name for name, index in reversed(list(graph.outputs.items())) if not _NO_NAME.fullmatch(name)
         }
-        self._inside = frozenset(_written_inside(graph))
+        self._inside = dict(_written_inside(graph))
         self._end = graph.find(path) if path else None
         self._live = graph.depends_on(graph.learned if self._end is None else graph.learned | {self._end})
         self._reached = graph.depends_on(frozenset() if self._end is None else frozenset([self._end]))
@@ -136,7 +137,7 @@ class _BackpropView:
 
     def _uses(self, index: int) -> list[Edge]:
         """Return the edges that lead to a node in the picture."""
-        return [use for use in self._graph.parents[index] if use not in self._inside]
+        return [(parent, slot) for parent, slot in self._graph.parents[index] if self._inside.get(parent) != slot]
 
     def _keys(self, index: int) -> list[str]:
         if not self._repeated(index):
@@ -146,11 +147,11 @@ class _BackpropView:
 
     def _operation(self, node: Node) -> FigureNode:
         number = self._numbers[node.id]
-        symbol = self._symbol(node)
+        body = self._symbol(node)
         return FigureNode(
             key=f"n{node.id}",
             kind="operation",
-            body=Label(symbol, tex_to_text(symbol)),
+            body=Label(body, tex_to_text(body)),
             node=node.id,
             name=self._name(node),
             forward=_line(f"f_{{{number}}} = ", f"f{number} = ", self._forward(node.id)),
@@ -159,11 +160,12 @@ class _BackpropView:
         )
 
     def _symbol(self, node: Node) -> str:
-        for slot, arg in enumerate(node.args):
-            if (node.id, slot) in self._inside:
-                number = as_term(float(self._graph.constants[arg]))
-                return fill(node.op.inside[slot], {str(slot + 1): number})
-        return node.op.symbol_for(node.attrs, tuple(self._graph.rows[arg].shape for arg in node.args))
+        inside = self._inside.get(node.id)
+        if inside is None:
+            return node.op.symbol_for(node.attrs, tuple(self._graph.rows[arg].shape for arg in node.args))
+        args = [symbol(_DOT)] * len(node.args)
+        args[inside] = as_term(float(self._graph.constants[node.args[inside]]))
+        return as_written(call_rule(lambda: as_term(node.op.forward(recorder, *args, **node.attrs))))
 
     def _name(self, node: Node) -> Label | None:
         """A node's own name, else the one that it has as an output: `gv.graph(mean=…)`."""
@@ -201,7 +203,7 @@ class _BackpropView:
 
     def _edges(self, node: Node) -> Iterator[FigureEdge]:
         for slot, child in enumerate(node.args):
-            if (node.id, slot) in self._inside:
+            if self._inside.get(node.id) == slot:
                 continue
             live = bool(self._live[child])
             yield FigureEdge(
@@ -243,7 +245,7 @@ class _BackpropView:
 
 
 def _written_inside(graph: Graph) -> Iterator[Edge]:
-    """Yield the edges to bare numbers that the box of their operation shows, as an exponent."""
+    """Yield the edges to bare numbers that the box of their operation shows, as an exponent; one for each box."""
     if not any(row.op.inside for row in graph.distinct_rows):
         return
     for index, (row, args) in enumerate(zip(graph.rows, graph.args, strict=True)):

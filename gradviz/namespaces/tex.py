@@ -56,6 +56,17 @@ def to_tex(term: Term | float) -> str:
     return _write(simplify(as_term(term)))[0]
 
 
+def as_written(term: Term) -> str:
+    r"""Return the LaTeX of a term as it is, not simplified.
+
+    Example:
+        >>> from gradviz.namespaces.record import symbol
+        >>> as_written(symbol("x") ** 1), to_tex(symbol("x") ** 1)
+        ('x^{1}', 'x')
+    """
+    return _write(term)[0]
+
+
 def leaf_count(term: Term) -> int:
     """Count the symbols and numbers in a term: how long it is to read."""
     return sum(map(leaf_count, term.args)) if term.fn not in ("number", "symbol") else 1

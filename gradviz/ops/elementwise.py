@@ -111,8 +111,7 @@ _clip = primitive("clip", symbol=r"\operatorname{clip}", dtype="float",
 
 # powers
 
-power = primitive("power", symbol=r"\operatorname{pow}", domain=(POSITIVE, REALS),
-    inside={0: r"<#1>^{(\cdot)}", 1: r"(\cdot)^{#2}"},
+power = primitive("power", symbol=r"\operatorname{pow}", domain=(POSITIVE, REALS), inside=(0, 1),
     forward=lambda xp, a, b: a**b,
     partials=(lambda xp, f, a, b: xp.guard(xp.differ(b, 0), b * a ** (b - 1), 0),
               lambda xp, f, a, b: xp.guard(xp.differ(f, 0), f * xp.log(a), 0)))  # fmt: skip

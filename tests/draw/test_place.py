@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import gradviz as gv
-from gradviz.draw.geometry import polylines_cross, segments_cross
+from gradviz.draw.geometry import polylines_cross
 
 
 def gaussian():
@@ -151,9 +151,16 @@ def test_a_line_around_others_is_an_arch_that_never_climbs():
     assert not list(faults(scene))
 
 
+def between(a, b, c, d):
+    """Whether the ends of the segment from c to d lie on both sides of the line through a and b."""
+    first, second = ((b[0] - a[0]) * (p[1] - a[1]) - (b[1] - a[1]) * (p[0] - a[0]) for p in (c, d))
+    return min(first, second) < 0 < max(first, second)
+
+
 @given(st.lists(st.tuples(st.integers(-9, 9), st.integers(-9, 9)), min_size=4, max_size=12), st.integers(2, 10))
 def test_polylines_cross_where_segments_do(points, length):
     line, other = tuple(points[:length]), tuple(points[length:])
     assume(len(line) > 1 < len(other))
-    expected = any(segments_cross(a, b, c, d) for a, b in pairwise(line) for c, d in pairwise(other))
+    segments = [(*one, *two) for one in pairwise(line) for two in pairwise(other)]
+    expected = any(between(a, b, c, d) and between(c, d, a, b) for a, b, c, d in segments)
     assert polylines_cross(line, other) is expected is polylines_cross(other, line)

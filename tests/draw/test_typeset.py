@@ -178,17 +178,8 @@ def test_numbers_are_set_as_the_typesetter_sets_them(tex):
 @pytest.mark.parametrize(
     "tex",
     [
-        "x",
-        "1 + 1",
-        "--1",
-        r"1\times 2",
-        r"1\times 10^{-x}",
-        "f_{1}",
-        "[1",
-        "",
-        "h_{1} = 2",
-        r"3{\times}5",
-        r"\|\cdot\| = 1",
+        *("", "x", "1 + 1", "--1", "f_{1}", "[1", "h_{1} = 2"),
+        *(r"1\times 2", r"1\times 10^{-x}", r"3{\times}5", r"\|\cdot\| = 1"),
     ],
 )
 def test_other_formulas_are_no_numbers(tex):
@@ -198,15 +189,8 @@ def test_other_formulas_are_no_numbers(tex):
 @pytest.mark.parametrize(
     "tex",
     [
-        *(
-            "f_{1}",
-            "f_{907}",
-            "x_{22}",
-            r"\theta_{3}x_{10}",
-            r"\mathbf{W}_{31}",
-            "f_{9} + f_{10} x_{0}",
-            "x^{2} w_{12}",
-        ),
+        *("f_{1}", "f_{907}", "x_{22}", r"\theta_{3}x_{10}", r"\mathbf{W}_{31}"),
+        *("f_{9} + f_{10} x_{0}", "x^{2} w_{12}"),
         *(r"\sigma(f_{153}) \odot (1 - \sigma(f_{18}))", r"1 - \tanh(f_{34})^{2}", r"\mathbf{1}[f_{17} > 0]"),
         *(r"\sum_{i} f_{44}", r"\log f_{111}+x_{1}", r"\max(x_{1},y_{22})", r"w_{i}\,f_{3}"),
     ],
@@ -227,14 +211,8 @@ def test_indices_are_set_as_the_typesetter_sets_them(tex):
     "tex",
     [
         *("f", "f_{i}", "f_{1}^{2}", r"g\,f_{178}^{\top}", r"\hat{f_{33}} + 1", r"\frac{f_{3}}{2}", r"\sqrt{f_{41}}"),
-        *(
-            r"f_{٣}",
-            "٣",
-            r"\overline{f_{31}} 2",
-            "e^{f_{72}}",
-            r"\boldsymbol{w_{11}}",
-            r"\begin{bmatrix} f_{1} & 2 \end{bmatrix}",
-        ),
+        *(r"\overline{f_{31}} 2", "e^{f_{72}}", r"\boldsymbol{w_{11}}", r"\begin{bmatrix} f_{1} & 2 \end{bmatrix}"),
+        *("f_{٣}", "٣"),
     ],
 )
 def test_what_is_not_on_one_line_is_left_to_the_typesetter(tex):
