@@ -227,10 +227,9 @@ def tracked() -> list[Path]:
 
 
 def test_no_file_names_a_registry_or_somebodys_machine():
-    names = "|".join(
-        ["py" + "pi", "python" + "hosted", "npm" + "js", "ana" + "conda"]
-    )  # in two, as this file is read too
-    registries = rf"(?:{names})\.(?:org|com)|index{'-'}url"
+    # The words are in two: this file is read, too.
+    hosts = "|".join(("py" + "pi", "python" + "hosted", "npm" + "js", "ana" + "conda"))
+    registries = rf"(?:{hosts})\.(?:org|com)|{'in' + 'dex'}-url"
     machines = r"(?<![\w.~-])/(?:home|Users|root|work|mnt|opt)/[\w.-]+"
     wrong = re.compile(f"{registries}|{machines}")
     for path in tracked():
